@@ -1,0 +1,1 @@
+"""Think: agent definitions, tools, the pending action and the LLM engines."""

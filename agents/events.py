@@ -1,0 +1,46 @@
+"""What an agent's turn yields: a closed union that the voice side speaks and shows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Text to be spoken, in order. A model's answer arrives as several pieces.
+
+    `complete` marks the end of a sentence that code composed, so that it can be spoken without
+    waiting for more text.
+    """
+
+    text: str
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A tool is running. `id` is unique in the call."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """A tool returned, failed or timed out. Exactly one of `result` and `error` is set."""
+
+    id: str
+    name: str
+    result: Any
+    error: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The turn is over. `hang_up` asks for the call to end after the last word was heard."""
+
+    hang_up: bool = False
+
+
+Event = Say | ToolStarted | ToolEnded | Finished

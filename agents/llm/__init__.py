@@ -1,0 +1,1 @@
+"""LLM engines: one interface, embedded or behind a URL."""

@@ -1,0 +1,93 @@
+"""The one interface of every LLM engine, embedded or behind a URL."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+
+class EngineError(Exception):
+    """The engine cannot answer. The message says what is wrong and what to do, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    tool_calls: tuple["ToolCall", ...] = ()
+    tool_call_id: str = ""  # set on role "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A proposal of the model; `arguments` is parsed JSON, never yet validated."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of one request.
+
+    `finish` is why it ended; `first_token_probabilities` maps the alternatives of the first
+    *free* token to their probabilities where the engine can tell (else empty).
+    """
+
+    finish: Literal["stop", "length", "tool_calls"]
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    first_token_probabilities: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+Delta = Text | ToolCall | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One generation.
+
+    Engines whose `grammars` is True honour `grammar` (GBNF). Engines whose `native_tools` is True
+    honour `tools` (JSON schemas as in OpenAI's API). `prefill` is text the assistant's message
+    starts with (it is not repeated in the output); only engines with `grammars` honour it.
+    `slot` names a prompt prefix that should stay cached beside others ("understand", "answer").
+    """
+
+    messages: Sequence[Message]
+    max_tokens: int = 160
+    temperature: float = 0.0
+    stop: Sequence[str] = ()
+    grammar: str = ""
+    prefill: str = ""
+    tools: Sequence[Mapping[str, Any]] = ()
+    probabilities: int = 0
+    slot: str = ""
+
+
+class Engine(Protocol):
+    """Shared by all calls of a process; every method may be awaited concurrently."""
+
+    name: str
+    grammars: bool
+    native_tools: bool
+
+    def stream(self, request: Request) -> AsyncIterator[Delta]:
+        """Generate. Ends with `Done`. Closing the iterator frees the model at once.
+
+        Raises EngineError when the engine is dead, full, or refuses the request.
+        """
+        ...
+
+    async def warm_up(self, request: Request) -> None:
+        """Put the prompt of `request` in the prefix cache, where the engine has one."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Wires of the phone world: one module per protocol."""

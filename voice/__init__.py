@@ -1,0 +1,1 @@
+"""Hear, speak, and everything between the wire and the models."""

@@ -1,0 +1,1 @@
+"""The model registry: cards, where weights come from, download, verify."""

@@ -1,0 +1,1 @@
+"""The web application: browser, health and the lists a page needs."""

@@ -1,0 +1,1 @@
+"""Text to clauses, clauses to sound."""

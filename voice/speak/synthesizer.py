@@ -1,0 +1,40 @@
+"""The one interface of every speech synthesizer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SpeechError(Exception):
+    """A clause cannot be spoken. The message says what is wrong and what to do, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    name: str  # unique across synthesizers: "joe", "af_heart"
+    language: str  # BCP 47: "en-US"
+
+
+class Synthesizer(Protocol):
+    """Loaded once a process and shared by all calls. Blocking: call it on a Lane."""
+
+    name: str
+    sample_rate: int  # Hz
+    voices: tuple[Voice, ...]
+
+    def synthesize(
+        self, text: str, *, voice: str = "", speed: float = 1.0
+    ) -> Iterator[NDArray[np.int16]]:
+        """Speak one clause. Yields mono PCM of any length, leading and trailing silence trimmed
+        to at most ~60 ms so that clauses join without a gap.
+
+        Raises SpeechError for an unknown voice or text that cannot be spoken.
+        """
+        ...
+
+    def warm_up(self) -> None: ...
+
+    def close(self) -> None: ...
