@@ -1,0 +1,126 @@
+"""One conversation on one wire: the pipeline, from its start to a hang-up at any moment."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+from agents.conversation import Agent
+from loguru import logger
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frameworks.rtvi.observer import (
+    RTVIFunctionCallReportLevel,
+    RTVIObserverParams,
+)
+from pipecat.transports.base_transport import BaseTransport
+from pipecat.workers.runner import WorkerRunner
+
+from voice.config import Config
+from voice.frames import urgent_server_message
+from voice.listen.listener import Ears, Listener
+from voice.listen.turns import TurnSettings
+from voice.responder import Responder
+from voice.speak.speaker import Mouth, Speaker
+
+READY = 1.0  # s to wait for a client's client-ready before the greeting is spoken anyway
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    in_rate: int = 16000  # Hz, of the caller's audio
+    out_rate: int = 24000  # Hz, of the agent's audio
+    llm: str = ""  # the names that the page shows
+    voice: str = ""
+
+
+class Call:
+    """Builds the pipeline transport.input, Listener, Responder, Speaker, transport.output."""
+
+    def __init__(
+        self,
+        transport: BaseTransport,
+        ears: Ears,
+        agent: Agent,
+        mouth: Mouth,
+        config: Config,
+        settings: CallSettings,
+    ) -> None:
+        self.id = uuid.uuid4().hex[:12]
+        self._agent = agent
+        self._settings = settings
+        self._transcriber = config.transcriber.model
+        turns = TurnSettings(interrupt_seconds=config.turns.interrupt_seconds)
+        listener = Listener(ears, turns, partial_seconds=config.turns.partial_seconds)
+        definition = agent.definition
+        self._responder = Responder(agent.conversation(), greeting=definition.greeting)
+        speaker = Speaker(mouth, rate=settings.out_rate)
+        self._worker = PipelineWorker(
+            Pipeline([transport.input(), listener, self._responder, speaker, transport.output()]),
+            params=PipelineParams(
+                audio_in_sample_rate=settings.in_rate, audio_out_sample_rate=settings.out_rate
+            ),
+            rtvi_observer_params=RTVIObserverParams(
+                # the caller's own page shows what the agent does
+                function_call_report_level={"*": RTVIFunctionCallReportLevel.FULL},
+                user_llm_enabled=False,
+            ),
+            idle_timeout_secs=None,  # the server counts what it receives
+            enable_turn_tracking=False,
+        )
+        self._client_ready = asyncio.Event()
+        self._ended = False
+        self._worker.rtvi.add_event_handler("on_client_ready", self._on_client_ready)
+        transport.add_event_handler("on_client_disconnected", self._on_disconnected)
+
+    async def run(self) -> None:
+        """Until either side hangs up. Everything the call owned is freed when this returns."""
+        logger.info(f"call {self.id}: {self._agent.definition.name} on {self._settings.llm}")
+        runner = WorkerRunner(handle_sigint=False)
+        await runner.add_workers(self._worker)
+        greeting = asyncio.create_task(self._greet(), name=f"greet {self.id}")
+        try:
+            await runner.run()
+        finally:
+            greeting.cancel()
+            await asyncio.gather(greeting, return_exceptions=True)
+            logger.info(f"call {self.id}: ended")
+
+    async def hang_up(self, reason: str) -> None:
+        """End the call from our side; safe to call at any time, more than once."""
+        if not self._ended:
+            self._ended = True
+            await self._worker.cancel(reason=reason)
+
+    async def complain(self, problem: str) -> None:
+        """Tell the client that something it sent was not understood."""
+        if not self._worker.has_finished():
+            await self._worker.rtvi.send_error(problem)
+
+    async def _greet(self) -> None:
+        try:
+            async with asyncio.timeout(READY):
+                await self._client_ready.wait()
+        except TimeoutError:  # a client without RTVI's handshake
+            pass
+        await self._responder.greet()
+
+    async def _on_client_ready(self, rtvi: object) -> None:
+        definition = self._agent.definition
+        await self._worker.queue_frame(
+            urgent_server_message(
+                {
+                    "t": "call",
+                    "call": self.id,
+                    "agent": {"name": definition.name, "title": definition.title},
+                    "llm": self._settings.llm,
+                    "voice": self._settings.voice,
+                    "transcriber": self._transcriber,
+                    "in_rate": self._settings.in_rate,
+                    "out_rate": self._settings.out_rate,
+                }
+            )
+        )
+        self._client_ready.set()
+
+    async def _on_disconnected(self, transport: object, client: object) -> None:
+        await self.hang_up("the client hung up")

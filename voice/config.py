@@ -1,0 +1,194 @@
+"""The schema of configs/*.yaml: an unknown key or a bad value is one line that says where and what.
+
+Environment overrides: `OPENLINE__SERVER__PORT=9000` sets `server.port` (two underscores between
+the levels; the value is read as YAML).
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+ENV_PREFIX = "OPENLINE__"
+
+
+class ConfigError(Exception):
+    """A config cannot be used. The message is one line: file, line, what is wrong, what to do."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerConfig(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)  # 0: a free one
+    max_calls: int = Field(default=4, ge=1, le=1000)
+    idle_seconds: float = Field(default=120, gt=0)  # nothing at all received from the client
+    call_minutes: float = Field(default=60, gt=0)
+
+
+class TranscriberConfig(Section):
+    model: str = "whisper-tiny.en"  # card, hub id or folder
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "default"
+    language: str | None = "en"  # null: detected per turn (multilingual models)
+    threads: int = Field(default=1, ge=1)  # two spinning engines on two cores slow each other 3x
+    vocabulary: list[str] = []
+
+
+class TurnsConfig(Section):
+    voice_activity: str = "silero-vad"
+    end_of_turn: str = "smart-turn-v3.2"
+    partial_seconds: float = Field(default=0.5, gt=0)  # speech between two partial transcripts
+    interrupt_seconds: float = Field(default=0.2, gt=0)  # speech that silences the agent
+
+
+class LLMConfig(Section):
+    model: str = "qwen2.5-coder-1.5b"  # card, hub id, GGUF file, or the name behind `url`
+    url: str = ""  # an OpenAI-compatible server, e.g. http://localhost:11434/v1
+    api_key_env: str = ""  # the variable that holds the key, never the key
+    threads: int | None = Field(default=None, ge=1)
+    context: int = Field(default=4096, ge=512)
+    extra_body: dict[str, Any] = {}
+
+
+class SynthesizerConfig(Section):
+    model: str = "piper-joe"  # card or folder
+    voice: str = ""  # empty: the model's first
+    speed: float = Field(default=1.0, ge=0.5, le=2.0)
+    threads: int = Field(default=1, ge=1)
+
+
+def _named(value: Any) -> Any:
+    """`llm: NAME` is short for `llm: {model: NAME}`; an address is `{url: ADDRESS}`."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith(("http://", "https://")):
+        url, _, model = value.partition("#")
+        return {"url": url, "model": model or "default"}
+    return {"model": value}
+
+
+class Config(Section):
+    """One server: which models, which agent, which limits."""
+
+    server: ServerConfig = ServerConfig()
+    agent: str = "shop"  # configs/agents/NAME.yaml beside this file, or a path
+    transcriber: Annotated[TranscriberConfig, BeforeValidator(_named)] = TranscriberConfig()
+    turns: TurnsConfig = TurnsConfig()
+    llm: Annotated[LLMConfig, BeforeValidator(_named)] = LLMConfig()
+    synthesizer: Annotated[SynthesizerConfig, BeforeValidator(_named)] = SynthesizerConfig()
+    # Offered in the page's lists beside the first ones; loaded when first chosen.
+    more_llms: list[Annotated[LLMConfig, BeforeValidator(_named)]] = []
+    more_synthesizers: list[Annotated[SynthesizerConfig, BeforeValidator(_named)]] = []
+
+
+def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a config; `overrides` maps dotted keys ("llm", "server.port") to values.
+
+    Order of precedence: file < environment < overrides. Raises ConfigError.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); give --config a file") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from exc
+    try:
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        loaded: Any = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
+        raise ConfigError(f"{path}:{line}: not valid YAML ({exc.problem})") from exc
+    except yaml.YAMLError as exc:
+        raise ConfigError(f"{path}: not valid YAML ({exc})") from exc
+    if not isinstance(loaded, dict | None):
+        raise ConfigError(f"{path}:1: a config is a mapping of keys to values")
+    data: dict[str, Any] = loaded or {}
+    extra = {key.lower().replace("__", "."): value for key, value in _environment()}
+    for key, value in {**extra, **(overrides or {})}.items():
+        _put(data, key.split("."), value)
+    try:
+        return Config.model_validate(data)
+    except ValidationError as exc:
+        raise ConfigError(_explain(path, node, exc, set(extra))) from exc
+
+
+def _environment() -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in os.environ.items():
+        if name.startswith(ENV_PREFIX):
+            try:
+                found.append((name.removeprefix(ENV_PREFIX), yaml.safe_load(value)))
+            except yaml.YAMLError as exc:
+                raise ConfigError(f"{name}: not a valid YAML value: {value!r}") from exc
+    return found
+
+
+def _put(data: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        inner: dict[str, Any] = _named(data.get(key)) or {}
+        data[key] = data = dict(inner)
+    data[keys[-1]] = value
+
+
+def _explain(
+    path: Path, node: yaml.Node | None, exc: ValidationError, from_environment: set[str]
+) -> str:
+    error = exc.errors()[0]
+    where = [part for part in error["loc"] if not _is_marker(part)]
+    dotted = ".".join(str(part) for part in where)
+    place = f"{path}:{_line(node, where)}"
+    if dotted in from_environment:
+        place = ENV_PREFIX + dotted.upper().replace(".", "__")
+    more = f" ({exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
+    if error["type"] == "extra_forbidden":
+        known = _keys(where[:-1])
+        near = difflib.get_close_matches(str(where[-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+        return f"{place}: unknown key {dotted!r}; {hint}{more}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {dotted}: {message}, got {error['input']!r}{more}"
+
+
+def _is_marker(part: int | str) -> bool:
+    # pydantic names the validator in the location: "function-before[_named(), LLMConfig]"
+    return isinstance(part, str) and "[" in part
+
+
+def _keys(where: list[int | str]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in where:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        for arg in (annotation, *getattr(annotation, "__args__", ())):
+            inner = getattr(arg, "__origin__", arg)
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                model = inner
+    return list(model.model_fields)
+
+
+def _line(node: yaml.Node | None, where: list[int | str]) -> int:
+    line = node.start_mark.line if node else 0
+    for part in where:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    line, node = key.start_mark.line, value
+                    break
+            else:
+                break
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            if part >= len(node.value):
+                break
+            item: yaml.Node = node.value[part]
+            node, line = item, item.start_mark.line
+        else:
+            break
+    return line + 1

@@ -1,0 +1,239 @@
+"""The engines of a process: each model is loaded once and shared by all calls."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from agents.conversation import Agent
+from agents.llm.open import open_engine
+from loguru import logger
+
+from agents.llm.engine import Engine
+from voice.config import Config, ConfigError, LLMConfig, SynthesizerConfig
+from voice.lane import Lane
+from voice.listen.endpoint import EndOfTurn
+from voice.listen.listener import Ears
+from voice.listen.vad import SpeechDetector
+from voice.listen.whisper import Transcriber
+from voice.models import ModelMissing, cards, model_path
+from voice.speak.kokoro import Kokoro
+from voice.speak.piper import Piper
+from voice.speak.speaker import Mouth
+from voice.speak.synthesizer import Synthesizer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Voicebox:
+    synthesizer: Synthesizer
+    lane: Lane
+    config: SynthesizerConfig
+
+
+def models_of(config: Config) -> list[str]:
+    """What `config` needs on this machine before it can serve: cards, hub ids or paths."""
+    names = [config.transcriber.model, config.turns.voice_activity, config.turns.end_of_turn]
+    names.append(config.synthesizer.model)
+    if not config.llm.url:
+        names.append(config.llm.model)
+    return names
+
+
+def llm_name(llm: LLMConfig) -> str:
+    """How a call, the page and the log name this LLM."""
+    return llm.model if not llm.url or llm.model != "default" else llm.url
+
+
+class Engines:
+    """Loads what a config names, and what a caller chooses from its lists, once each."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        self.config = config
+        self._folder = folder
+        self.waiting_for: list[str] = []
+        self._ears: Ears | None = None
+        self._llms: dict[str, Engine] = {}
+        self._agents: dict[tuple[str, str], Agent] = {}
+        self._voiceboxes: dict[str, _Voicebox] = {}
+        self._loading = asyncio.Lock()  # one at a time: two loads on two cores are slower
+
+    # -- loading ---------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Load and warm everything a default call needs. Raises the engines' own errors."""
+        config = self.config
+        self.waiting_for = ["transcriber", "synthesizer", "llm"]
+        await self.voicebox(config.synthesizer)
+        self.waiting_for.remove("synthesizer")
+        self._ears = await self._load_ears()
+        self.waiting_for.remove("transcriber")
+        await self.agent("", "")
+        self.waiting_for.remove("llm")
+
+    async def _load_ears(self) -> Ears:
+        config = self.config
+
+        def load() -> tuple[Transcriber, SpeechDetector, EndOfTurn]:
+            wanted = config.transcriber
+            transcriber = Transcriber(
+                model_path(wanted.model),
+                device=wanted.device,
+                compute_type=wanted.compute_type,
+                language=wanted.language,
+                threads=wanted.threads,
+                hotwords=", ".join(wanted.vocabulary),
+            )
+            transcriber.warm_up()
+            detector = SpeechDetector(model_path(config.turns.voice_activity))
+            end_of_turn = EndOfTurn(model_path(config.turns.end_of_turn))
+            end_of_turn.warm_up()
+            return transcriber, detector, end_of_turn
+
+        transcriber, detector, end_of_turn = await asyncio.to_thread(load)
+        return Ears(transcriber, Lane("transcriber"), detector, end_of_turn, Lane("end of turn"))
+
+    async def voicebox(self, wanted: SynthesizerConfig) -> _Voicebox:
+        async with self._loading:
+            if wanted.model not in self._voiceboxes:
+
+                def load() -> Synthesizer:
+                    synthesizer = open_synthesizer(wanted)
+                    synthesizer.warm_up()
+                    return synthesizer
+
+                synthesizer = await asyncio.to_thread(load)
+                lane = Lane(wanted.model)
+                self._voiceboxes[wanted.model] = _Voicebox(synthesizer, lane, wanted)
+            return self._voiceboxes[wanted.model]
+
+    async def agent(self, name: str, llm: str) -> Agent:
+        """The agent called `name` on the LLM called `llm`; empty names mean the config's first.
+
+        Raises ConfigError for a name that is not offered, DefinitionError, EngineError.
+        """
+        path = self.agent_path(name or self.config.agent)
+        wanted = self._wanted_llm(llm)
+        async with self._loading:
+            key = str(path), llm_name(wanted)
+            if key not in self._agents:
+                engine = self._llms.get(key[1])
+                if engine is None:
+                    engine = self._llms[key[1]] = await asyncio.to_thread(_open_llm, wanted)
+                agent = await asyncio.to_thread(Agent.load, path, engine)
+                await agent.warm_up()
+                self._agents[key] = agent
+            return self._agents[key]
+
+    def _wanted_llm(self, name: str) -> LLMConfig:
+        offered = [self.config.llm, *self.config.more_llms]
+        for llm in offered:
+            if not name or llm_name(llm) == name:
+                return llm
+        names = ", ".join(llm_name(llm) for llm in offered)
+        raise ConfigError(f"llm={name}: not offered here; choose one of: {names}")
+
+    def agent_path(self, name: str) -> Path:
+        """Where an agent's definition is: configs/agents/NAME.yaml, or `agent:` itself as a path."""
+        found = self.agent_paths()
+        if name in found:
+            return found[name]
+        if name == self.config.agent and (self._folder / name).suffix in (".yaml", ".yml"):
+            return self._folder / name
+        raise ConfigError(f"agent={name}: not offered here; choose one of: {', '.join(found)}")
+
+    def agent_paths(self) -> dict[str, Path]:
+        return {path.stem: path for path in sorted((self._folder / "agents").glob("*.yaml"))}
+
+    # -- what a call needs -----------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        return self._ears is not None and not self.waiting_for
+
+    @property
+    def ears(self) -> Ears:
+        if self._ears is None:
+            raise RuntimeError("the engines are not loaded")
+        return self._ears
+
+    def llms(self) -> list[tuple[LLMConfig, bool]]:
+        """The LLMs on offer, and whether each can be chosen now."""
+        return [(llm, bool(llm.url) or is_here(llm.model)) for llm in self._offered_llms()]
+
+    def _offered_llms(self) -> list[LLMConfig]:
+        return [self.config.llm, *self.config.more_llms]
+
+    def voices(self) -> list[tuple[SynthesizerConfig, Synthesizer]]:
+        return [(box.config, box.synthesizer) for box in self._voiceboxes.values()]
+
+    async def load_more(self) -> None:
+        """Load the further synthesizers whose weights are here, so that their voices are listed."""
+        for wanted in self.config.more_synthesizers:
+            if is_here(wanted.model):
+                await self.voicebox(wanted)
+
+    def mouth(self, voice: str, language: str) -> Mouth:
+        """The synthesizer that has `voice` (empty: the config's). Raises ConfigError."""
+        first = self.config.synthesizer
+        for box in self._voiceboxes.values():
+            names = [known.name for known in box.synthesizer.voices]
+            chosen = voice or first.voice or names[0]
+            if chosen in names and (voice or box.config is first):
+                speed = box.config.speed
+                return Mouth(box.synthesizer, box.lane, chosen, speed, language)
+        known = ", ".join(v.name for b in self._voiceboxes.values() for v in b.synthesizer.voices)
+        raise ConfigError(f"voice={voice or first.voice}: not offered here; choose one of: {known}")
+
+    async def close(self) -> None:
+        for agent in self._agents.values():
+            await agent.close()
+        for engine in self._llms.values():
+            await engine.close()
+        lanes = [box.lane for box in self._voiceboxes.values()]
+        closers: list[Callable[[], None]] = [b.synthesizer.close for b in self._voiceboxes.values()]
+        if self._ears is not None:
+            lanes += [self._ears.transcribing, self._ears.judging]
+            closers += [self._ears.transcriber.close, self._ears.end_of_turn.close]
+        for close in [lane.close for lane in lanes] + closers:
+            await asyncio.to_thread(close)
+        logger.debug("engines closed")
+
+
+def is_here(model: str) -> bool:
+    """Whether a model's files are on this machine."""
+    try:
+        model_path(model)
+    except ModelMissing:
+        return False
+    return True
+
+
+def open_synthesizer(wanted: SynthesizerConfig) -> Synthesizer:
+    """Load a synthesizer by its card, or by what its folder holds."""
+    folder = model_path(wanted.model)
+    known = cards().get(wanted.model)
+    engine = known.engine if known else "kokoro" if (folder / "voices").is_dir() else "piper"
+    match engine:
+        case "piper":
+            return Piper(folder, threads=wanted.threads)
+        case "kokoro":
+            return Kokoro(folder, threads=wanted.threads)
+        case _:
+            raise ConfigError(
+                f"synthesizer: {wanted.model} needs the {engine} engine, not built in"
+            )
+
+
+def _open_llm(wanted: LLMConfig) -> Engine:
+    key = os.environ.get(wanted.api_key_env, "") if wanted.api_key_env else ""
+    if wanted.api_key_env and not key:
+        raise ConfigError(f"llm: the variable {wanted.api_key_env} is not set; export it first")
+    if wanted.url:
+        return open_engine(
+            wanted.url, model=wanted.model, api_key=key, extra_body=wanted.extra_body
+        )
+    return open_engine(model_path(wanted.model), threads=wanted.threads, context=wanted.context)

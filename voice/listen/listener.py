@@ -1,0 +1,326 @@
+"""The Listener: audio in, one growing buffer a turn, partial, eager and final transcripts out."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import numpy as np
+import soxr
+from loguru import logger
+from numpy.typing import NDArray
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    CancelFrame,
+    EagerEndOfTurnCancelFrame,
+    EndFrame,
+    Frame,
+    InputAudioRawFrame,
+    InterimTranscriptionFrame,
+    StartFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.utils.time import time_now_iso8601
+
+from voice.frames import (
+    EagerTranscript,
+    Expecting,
+    FinalTranscript,
+    TurnTiming,
+    urgent_server_message,
+)
+from voice.lane import Busy, Lane, Priority
+from voice.listen.endpoint import EndOfTurn
+from voice.listen.turns import (
+    Ended,
+    Judge,
+    Paused,
+    Resumed,
+    SpeechStarted,
+    TurnEvent,
+    TurnSettings,
+    TurnTaker,
+)
+from voice.listen.vad import SAMPLE_RATE, WINDOW, SpeechDetector
+from voice.listen.whisper import Transcriber, Transcript
+
+PRE_ROLL = SAMPLE_RATE // 2  # 0.5 s before speech was noticed, so that no first word is clipped
+LONGEST_TURN = 120.0  # s; music on the line must not grow one buffer for ever
+STARVED = 0.4  # s without a frame in mid-turn (muted, lost network) before silence is assumed
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """The shared engines a Listener works with, each on a thread of its own."""
+
+    transcriber: Transcriber
+    transcribing: Lane
+    detector: SpeechDetector
+    end_of_turn: EndOfTurn
+    judging: Lane
+
+
+class Listener(FrameProcessor):
+    """Turns the caller's audio into turns.
+
+    In: InputAudioRawFrame (PCM16LE mono, any rate 8 to 48 kHz). Out: UserStarted- and
+    UserStoppedSpeakingFrame, InterimTranscriptionFrame, EagerTranscript (answer it
+    speculatively), EagerEndOfTurnCancelFrame (forget that), FinalTranscript, and an
+    interruption when the caller speaks over the agent.
+    """
+
+    def __init__(
+        self, ears: Ears, settings: TurnSettings, *, partial_seconds: float, caller: str = "caller"
+    ) -> None:
+        super().__init__(name="Listener")
+        self._ears = ears
+        self._turns = TurnTaker(settings)
+        self._speech = ears.detector.stream()
+        self._partial_seconds = partial_seconds
+        self._caller = caller
+        self._resampler: tuple[int, soxr.ResampleStream] | None = None
+        self._pending = np.zeros(0, np.float32)  # less than one VAD window
+        self._before = np.zeros(0, np.float32)  # pre-roll
+        self._turn: list[NDArray[np.float32]] | None = None
+        self._turn_samples = 0
+        self._since_partial = 0.0
+        self._timing = TurnTiming()
+        self._last_audio = 0.0
+        self._eager: asyncio.Task[Transcript] | None = None
+        self._partial: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._watch: asyncio.Task[None] | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        match frame:
+            case InputAudioRawFrame():
+                await self._hear(frame)
+                return  # nobody behind the Listener needs raw audio
+            case StartFrame():
+                self._watch = self.create_task(self._watch_for_starvation(), "starvation")
+            case EndFrame() | CancelFrame():
+                await self._stop()
+            case BotStartedSpeakingFrame():
+                self._turns.agent_speaking(True)
+            case BotStoppedSpeakingFrame():
+                self._turns.agent_speaking(False)
+            case Expecting():
+                self._turns.asked(frame.hint)  # type: ignore[arg-type]
+            case _:
+                pass
+        await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        await self._stop()
+        await super().cleanup()
+
+    # -- audio -----------------------------------------------------------------------------
+
+    async def _hear(self, frame: InputAudioRawFrame) -> None:
+        self._last_audio = self._now()
+        samples = np.frombuffer(frame.audio, np.int16).astype(np.float32) / 32768
+        if frame.sample_rate != SAMPLE_RATE:
+            samples = self._resample(samples, frame.sample_rate)
+        await self._advance(samples)
+
+    def _resample(self, samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+        if self._resampler is None or self._resampler[0] != rate:
+            stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
+            self._resampler = rate, stream
+        return self._resampler[1].resample_chunk(samples)
+
+    async def _advance(self, samples: NDArray[np.float32]) -> None:
+        audio = np.concatenate([self._pending, samples])
+        count = len(audio) // WINDOW
+        self._pending = audio[count * WINDOW :]
+        for i in range(count):
+            window = audio[i * WINDOW : (i + 1) * WINDOW]
+            # 0.15 ms of model work: a thread hop would cost more than it saves
+            probability = self._speech.step(window)
+            self._keep(window)
+            for event in self._turns.step(probability, WINDOW / SAMPLE_RATE):
+                await self._take(event)
+            await self._maybe_partial()
+            if self._turn_samples > LONGEST_TURN * SAMPLE_RATE:
+                logger.warning(f"a turn of {LONGEST_TURN:.0f} s was cut")
+                await self._end("longest turn")
+                self._turns = self._turns.fresh()
+
+    def _keep(self, window: NDArray[np.float32]) -> None:
+        if self._turn is not None:
+            self._turn.append(window)
+            self._turn_samples += WINDOW
+            self._since_partial += WINDOW / SAMPLE_RATE
+        else:
+            self._before = np.concatenate([self._before, window])[-PRE_ROLL:]
+
+    async def _watch_for_starvation(self) -> None:
+        """Audio time stands still when no frames come; in mid-turn, let silence pass instead."""
+        while True:
+            await asyncio.sleep(0.1)
+            if self._turn is not None and self._now() - self._last_audio > STARVED:
+                await self._advance(np.zeros(SAMPLE_RATE // 10, np.float32))
+
+    # -- turns -----------------------------------------------------------------------------
+
+    async def _take(self, event: TurnEvent) -> None:
+        match event:
+            case SpeechStarted():
+                await self._start()
+            case Paused():
+                self._pause()
+            case Judge():
+                self._spawn(self._judge(self._audio()), "judge")
+            case Resumed():
+                self._forget_eager()
+                await self.push_frame(EagerEndOfTurnCancelFrame())
+            case Ended():
+                await self._end(event.reason)
+            case _:
+                assert_never(event)
+
+    async def _start(self) -> None:
+        self._turn = [self._before]
+        self._turn_samples = len(self._before)
+        self._before = np.zeros(0, np.float32)
+        self._since_partial = 0.0
+        self._timing = TurnTiming()
+        await self.push_frame(UserStartedSpeakingFrame())
+        await self.broadcast_interruption()
+
+    def _pause(self) -> None:
+        now = self._now()
+        # 64 ms of silence have passed, and half a window of arrival
+        self._timing = TurnTiming(speech_ended=now - self._turns.silence, transcribe_started=now)
+        self._cancel_partial()
+        self._forget_eager()
+        self._eager = self._spawn(self._recognize(self._audio(), self._timing), "eager")
+
+    async def _recognize(self, audio: NDArray[np.float32], timing: TurnTiming) -> Transcript:
+        transcript = await self._ears.transcribing.run(
+            lambda: self._ears.transcriber.transcribe(audio), Priority.EAGER
+        )
+        timing.transcribed = self._now()
+        self._turns.said(transcript.text)
+        if transcript.text:
+            await self.push_frame(
+                EagerTranscript(transcript.text, self._caller, time_now_iso8601(), timing=timing)
+            )
+        return transcript
+
+    async def _judge(self, audio: NDArray[np.float32]) -> None:
+        turn = self._turn
+        try:
+            probability = await self._ears.judging.run(
+                lambda: self._ears.end_of_turn.probability(audio)
+            )
+        except Busy:  # the silence itself still ends the turn
+            return
+        if turn is not self._turn:
+            return
+        for event in self._turns.judged(probability):
+            await self._take(event)
+
+    async def _end(self, reason: str) -> None:
+        timing, eager = self._timing, self._eager
+        audio = self._audio()
+        self._eager = None
+        self._turn = None
+        self._turn_samples = 0
+        self._cancel_partial()
+        timing.committed = self._now()
+        timing.reason = reason
+        await self.push_frame(UserStoppedSpeakingFrame())
+        self._spawn(self._finish(eager, audio, timing), "final")
+
+    async def _finish(
+        self,
+        eager: "asyncio.Task[Transcript] | None",
+        audio: NDArray[np.float32],
+        timing: TurnTiming,
+    ) -> None:
+        try:
+            if eager is not None:
+                text = (await eager).text
+            else:
+                timing.speech_ended = timing.speech_ended or timing.committed
+                timing.transcribe_started = self._now()
+                text = (
+                    await self._ears.transcribing.run(
+                        lambda: self._ears.transcriber.transcribe(audio), Priority.FINAL
+                    )
+                ).text
+                timing.transcribed = self._now()
+        except Busy as exc:
+            await self.push_error(f"Too many calls at once: this turn was not recognized ({exc})")
+            text = ""
+        if not text:
+            await self.push_frame(EagerEndOfTurnCancelFrame())
+            await self.push_frame(urgent_server_message({"t": "dropped"}))
+            return
+        await self.push_frame(
+            FinalTranscript(text, self._caller, time_now_iso8601(), finalized=True, timing=timing)  # pyright: ignore[reportCallIssue]
+        )
+
+    # -- partial transcripts ---------------------------------------------------------------
+
+    async def _maybe_partial(self) -> None:
+        if self._turn is None or self._eager is not None or self._partial is not None:
+            return
+        # Long turns cost more to read again: 0.5 s steps up to 10 s, in proportion afterwards.
+        step = self._partial_seconds * max(1.0, self._turn_samples / SAMPLE_RATE / 10)
+        if self._since_partial < step:
+            return
+        self._since_partial = 0.0
+        self._partial = self._spawn(self._read_partial(self._audio()), "partial")
+
+    async def _read_partial(self, audio: NDArray[np.float32]) -> None:
+        turn = self._turn
+        try:
+            transcript = await self._ears.transcribing.run(
+                lambda: self._ears.transcriber.transcribe(audio), Priority.PARTIAL
+            )
+        except Busy:  # a partial is a courtesy
+            return
+        finally:
+            self._partial = None
+        if turn is self._turn and transcript.text:
+            self._turns.said(transcript.text)
+            await self.push_frame(
+                InterimTranscriptionFrame(transcript.text, self._caller, time_now_iso8601())
+            )
+
+    # -- housekeeping ----------------------------------------------------------------------
+
+    def _audio(self) -> NDArray[np.float32]:
+        return np.concatenate(self._turn) if self._turn else np.zeros(0, np.float32)
+
+    def _forget_eager(self) -> None:
+        if self._eager is not None:
+            self._eager.cancel()
+            self._eager = None
+
+    def _cancel_partial(self) -> None:
+        if self._partial is not None:
+            self._partial.cancel()
+            self._partial = None
+
+    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
+        task = self.create_task(work, name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _stop(self) -> None:
+        if self._watch is not None:
+            await self.cancel_task(self._watch)
+            self._watch = None
+        for task in list(self._tasks):
+            await self.cancel_task(task)
+
+    def _now(self) -> float:
+        return self.get_event_loop().time()

@@ -1,0 +1,127 @@
+"""Starting and stopping the server: from the command line, or inside a test or `talk`."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from loguru import logger
+from rich.console import Console
+
+from voice.config import Config, ConfigError, load_config
+from voice.engines import Engines, models_of
+from voice.models import fetch
+from voice.server.app import build_app
+
+LARGEST_MESSAGE = 1024 * 1024  # bytes; the protocol closes with 1009 beyond it
+
+
+def run(config: Path, *, host: str | None, port: int | None, llm: str | None, check: bool) -> None:
+    """Fetch what is missing, load, serve until interrupted. Raises the errors of a bad set-up."""
+    loaded = load_config(config, _overrides(host, port, llm))
+    console = Console()
+    if check:
+        Engines(loaded, config.parent).check()
+        console.print(f"{config}: good ({loaded.agent} on {loaded.llm.model})")
+        return
+    listening = bind(loaded.server.host, loaded.server.port)
+    fetch(models_of(loaded), console=console)
+    _quiet()
+    with contextlib.closing(listening), contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(loaded, config.parent, listening, console))
+
+
+async def _serve(config: Config, folder: Path, listening: socket.socket, console: Console) -> None:
+    async with serving(config, folder, listening=listening, signals=True) as (url, server):
+        console.print(f"Openline is ready: {url}", highlight=False, soft_wrap=True)
+        await server
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    config: Config,
+    folder: Path,
+    *,
+    listening: socket.socket | None = None,
+    signals: bool = False,
+) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
+    """A running server with warm models: yields its address and the task that serves.
+
+    Models must be here already. Without `listening`, a free port of the loopback is taken.
+    """
+    if listening is None:
+        listening = bind(config.server.host, 0)
+    engines = Engines(config, folder)
+    server = _Server(
+        uvicorn.Config(
+            build_app(config, engines),
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_max_size=LARGEST_MESSAGE,
+            ws_ping_interval=10.0,  # a half-open client is gone after 20 s
+            ws_ping_timeout=10.0,
+            timeout_graceful_shutdown=5,
+            lifespan="on",
+        ),
+        signals=signals,
+    )
+    serve = asyncio.create_task(server.serve(sockets=[listening]), name="server")
+    more: asyncio.Task[None] | None = None
+    try:
+        await engines.load()
+        more = asyncio.create_task(engines.load_more(), name="more voices")
+        host, port = listening.getsockname()[:2]
+        shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
+        yield f"http://{shown}:{port}", serve
+    finally:
+        server.should_exit = True
+        if more is not None:
+            more.cancel()
+        await asyncio.gather(serve, *([more] if more else []), return_exceptions=True)
+        await engines.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, *, signals: bool) -> None:
+        super().__init__(config)
+        self._signals = signals
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        if self._signals:
+            with super().capture_signals():
+                yield
+        else:
+            yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the port before anything heavy is loaded. Raises ConfigError when that cannot be."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as exc:
+        what = exc.strerror or str(exc)
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {what}; stop the other program or give --port"
+        ) from exc
+    listening.setblocking(False)
+    return listening
+
+
+def _overrides(host: str | None, port: int | None, llm: str | None) -> dict[str, Any]:
+    given = {"server.host": host, "server.port": port, "llm": llm or None}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _quiet() -> None:
+    """pipecat logs every frame at debug level; a person wants to see what matters."""
+    logger.remove()
+    logger.add(sys.stderr, level=os.environ.get("OPENLINE_LOG", "WARNING"))

@@ -1,0 +1,437 @@
+"""The Speaker: an agent's words in, paced speech out, and a record of what was heard."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import numpy as np
+import soxr
+from loguru import logger
+from numpy.typing import NDArray
+from pipecat.frames.frames import (
+    CancelFrame,
+    EndFrame,
+    Frame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    StartFrame,
+    TTSAudioRawFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
+    TTSTextFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
+from pipecat.utils.text.base_text_aggregator import TextType
+
+from agents.events import Say
+from voice.frames import (
+    AnswerCommitted,
+    AnswerDropped,
+    AnswerEnded,
+    AnswerEvent,
+    AnswerHeard,
+    AnswerStarted,
+    TurnTiming,
+    server_message,
+    shown,
+    urgent_server_message,
+)
+from voice.lane import Busy, Lane, Priority
+from voice.speak.clauses import ClauseSplitter
+from voice.speak.heard import Heard
+from voice.speak.synthesizer import SpeechError, Synthesizer
+from voice.speak.text import for_speech
+
+FRAME_SECONDS = 0.02
+LEAD = 0.4  # s of audio sent ahead of its playing: rides out a slow network, bounds a flush
+ACKNOWLEDGED = 0.25  # s to wait for a client to say how much it played before it flushed
+SENTENCE_PAUSE = 0.2  # s after . ! ?
+CLAUSE_PAUSE = 0.08  # s after , ; :
+
+
+@dataclass(frozen=True, slots=True)
+class Mouth:
+    """The shared synthesizer a Speaker works with, on a thread of its own."""
+
+    synthesizer: Synthesizer
+    synthesizing: Lane
+    voice: str = ""
+    speed: float = 1.0
+    language: str = "en"
+
+
+@dataclass(slots=True)
+class _Clause:
+    text: str
+    audio: NDArray[np.int16]
+    pause: float
+
+
+@dataclass(slots=True)
+class _Answer:
+    number: int
+    timing: TurnTiming | None
+    committed: asyncio.Event = field(default_factory=asyncio.Event)
+    splitter: ClauseSplitter = field(default_factory=ClauseSplitter)
+    heard: Heard = field(default_factory=Heard)
+    said: list[str] = field(default_factory=list[str])
+    # An answer of 160 tokens is about 20 clauses; more means that the model runs away.
+    texts: "asyncio.Queue[str | None]" = field(default_factory=lambda: asyncio.Queue(64))
+    # One clause playing, two ready: synthesis runs at 15x real time, a third would be wasted.
+    clauses: "asyncio.Queue[_Clause | None]" = field(default_factory=lambda: asyncio.Queue(2))
+    held: list[Frame] = field(default_factory=list[Frame])  # shown once the turn is confirmed
+    started: float = 0.0  # the loop's time of its first sample sent
+    sent: float = 0.0  # s of audio sent
+    cursor: float = 0.0  # when what was sent will have been played
+    stopped: float = 0.0  # when an interruption stopped it
+    reported: bool = False
+    acknowledged: float = -1.0  # s the client says it played
+    acknowledgement: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: "list[asyncio.Task[None]]" = field(default_factory=list["asyncio.Task[None]"])
+
+
+class Speaker(FrameProcessor):
+    """Speaks answers clause by clause, the first as soon as its words are there.
+
+    In: AnswerStarted, AnswerEvent, AnswerEnded, AnswerCommitted, AnswerDropped,
+    InterruptionFrame, and the client's "played" messages. Out: TTSAudioRawFrame (PCM16LE mono at
+    the wire's rate, at most LEAD ahead of its playing), TTSTextFrame, and server-messages
+    "answer", "clause", "heard", "interrupted" and "latency"; upstream AnswerHeard.
+    Plain LLM frames (of another LLM service) are taken as a confirmed answer.
+    """
+
+    def __init__(self, mouth: Mouth, *, rate: int) -> None:
+        super().__init__(name="Speaker")
+        self._mouth = mouth
+        self._rate = rate
+        self._answer: _Answer | None = None
+        self._committed = 0  # the newest confirmed answer
+        self._dropped = 0  # the newest dropped answer
+        self._acknowledges = False  # this client reports what it played
+        self._settling: _Answer | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        match frame:
+            case AnswerStarted():
+                await self._begin(frame)
+                return
+            case AnswerEvent():
+                await self._step(frame)
+                return
+            case AnswerEnded():
+                await self._close(frame.answer)
+                return
+            case LLMFullResponseStartFrame():  # of another LLM service
+                await self._begin(AnswerStarted(self._committed + 1))
+                await self._commit(self._committed + 1)
+            case LLMTextFrame():
+                await self._feed(frame.text)
+            case LLMFullResponseEndFrame():
+                await self._close(self._committed)
+            case AnswerCommitted():
+                await self._commit(frame.answer)
+                return
+            case AnswerDropped():
+                self._dropped = max(self._dropped, frame.answer)
+                if self._answer is not None and self._answer.number == frame.answer:
+                    await self._cancel(self._answer)
+                    self._answer = None
+                return
+            case InterruptionFrame():
+                await self.push_frame(frame, direction)
+                await self._interrupt()
+                return
+            case RTVIClientMessageFrame(type="played"):
+                self._played(frame.data)
+            case EndFrame() | CancelFrame():
+                await self._stop()
+            case StartFrame():
+                pass
+            case _:
+                pass
+        await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        await self._stop()
+        await super().cleanup()
+
+    # -- the gate --------------------------------------------------------------------------
+
+    async def _show(self, frames: list[Frame]) -> None:
+        """Pass frames on to the client, but nothing of an answer that may yet be dropped."""
+        if self._answer is None:
+            return
+        if not self._answer.committed.is_set():
+            self._answer.held += frames
+            return
+        for frame in frames:
+            await self.push_frame(frame)
+
+    async def _commit(self, number: int) -> None:
+        self._committed = max(self._committed, number)
+        answer = self._answer
+        if answer is None or answer.number != number:
+            return
+        answer.committed.set()
+        held, answer.held = answer.held, []
+        for frame in held:
+            await self.push_frame(frame)
+
+    # -- text ------------------------------------------------------------------------------
+
+    async def _begin(self, frame: AnswerStarted) -> None:
+        if frame.answer <= self._dropped:
+            return
+        if self._answer is not None and self._answer.committed.is_set():
+            await self._interrupt()  # an answer that nobody ended: typed text over speech
+        elif self._answer is not None:
+            await self._cancel(self._answer)
+        await self._settle_now()
+        answer = self._answer = _Answer(frame.answer, frame.timing)
+        if answer.number <= self._committed:
+            answer.committed.set()
+        answer.tasks = [
+            self.create_task(self._synthesize(answer), f"synthesize {answer.number}"),
+            self.create_task(self._play(answer), f"play {answer.number}"),
+        ]
+        await self._show([LLMFullResponseStartFrame()])
+
+    async def _step(self, frame: AnswerEvent) -> None:
+        if self._answer is None or self._answer.number != frame.answer:
+            return
+        await self._show(shown(frame.event))
+        if isinstance(frame.event, Say):
+            await self._feed(frame.event.text, complete=frame.event.complete)
+
+    async def _feed(self, text: str, *, complete: bool = False) -> None:
+        answer = self._answer
+        if answer is None:
+            return
+        clauses = answer.splitter.feed(text)
+        if complete:
+            clauses += answer.splitter.flush()
+        await self._queue(answer, clauses)
+
+    async def _close(self, number: int) -> None:
+        answer = self._answer
+        if answer is None or answer.number != number:
+            return
+        await self._show([LLMFullResponseEndFrame()])
+        await self._queue(answer, answer.splitter.flush())
+        await self._put(answer, None)
+
+    async def _queue(self, answer: _Answer, clauses: list[str]) -> None:
+        for clause in clauses:
+            if answer.timing is not None and not answer.timing.first_clause:
+                answer.timing.first_clause = self._now()
+            answer.said.append(clause.strip())
+            await self._put(answer, clause)
+
+    async def _put(self, answer: _Answer, clause: str | None) -> None:
+        try:
+            answer.texts.put_nowait(clause)
+        except asyncio.QueueFull:
+            logger.warning(f"answer {answer.number} is too long to speak; its end is dropped")
+
+    # -- sound -----------------------------------------------------------------------------
+
+    async def _synthesize(self, answer: _Answer) -> None:
+        first = True
+        while (text := await answer.texts.get()) is not None:
+            priority = Priority.FIRST_CLAUSE if first else Priority.CLAUSE
+            try:
+                audio = await self._mouth.synthesizing.run(lambda t=text: self._sound(t), priority)
+            except (SpeechError, Busy) as exc:
+                await self.push_error(f"A clause could not be spoken: {exc}")
+                continue
+            if len(audio):
+                first = False
+                await answer.clauses.put(_Clause(text.strip(), audio, _pause_after(text)))
+        await answer.clauses.put(None)
+
+    def _sound(self, text: str) -> NDArray[np.int16]:
+        """On the synthesizer's thread: one clause at the wire's rate."""
+        mouth = self._mouth
+        spoken = for_speech(text, mouth.language)
+        parts = list(mouth.synthesizer.synthesize(spoken, voice=mouth.voice, speed=mouth.speed))
+        if not parts:
+            return np.zeros(0, np.int16)
+        audio = np.concatenate(parts)
+        if mouth.synthesizer.sample_rate != self._rate:
+            audio = soxr.resample(audio, mouth.synthesizer.sample_rate, self._rate)
+        return audio
+
+    async def _play(self, answer: _Answer) -> None:
+        while (clause := await answer.clauses.get()) is not None:
+            if answer.timing is not None and not answer.timing.first_audio:
+                answer.timing.first_audio = self._now()
+            await answer.committed.wait()
+            await self._send(answer, clause)
+        if answer.started:
+            await asyncio.sleep(max(0.0, answer.cursor - self._now()))
+            await self.push_frame(TTSStoppedFrame())
+        if self._answer is answer:
+            self._answer = None
+        await self._report(answer)
+
+    async def _send(self, answer: _Answer, clause: _Clause) -> None:
+        if not answer.started:
+            await self.push_frame(TTSStartedFrame())
+            await self.push_frame(server_message({"t": "answer", "answer": answer.number}))
+        seconds = len(clause.audio) / self._rate
+        start = answer.heard.add(clause.text, seconds, clause.pause)
+        await self.push_frame(
+            server_message(
+                {
+                    "t": "clause",
+                    "answer": answer.number,
+                    "text": clause.text,
+                    "start_ms": round(1000 * start),
+                    "duration_ms": round(1000 * seconds),
+                }
+            )
+        )
+        text = TTSTextFrame(clause.text, TextType.SENTENCE)
+        text.append_to_context = False
+        await self.push_frame(text)
+        silence = np.zeros(round(clause.pause * self._rate), np.int16)
+        audio = np.concatenate([clause.audio, silence])
+        step = round(self._rate * FRAME_SECONDS)
+        for i in range(0, len(audio), step):
+            await self._pace(answer)
+            chunk = audio[i : i + step]
+            if not answer.started:
+                answer.started = answer.cursor = self._now()
+                await self._first_sample(answer)
+            seconds = len(chunk) / self._rate
+            answer.cursor = max(answer.cursor, self._now()) + seconds
+            answer.sent += seconds
+            await self.push_frame(TTSAudioRawFrame(chunk.tobytes(), self._rate, 1))
+
+    async def _pace(self, answer: _Answer) -> None:
+        ahead = answer.cursor - self._now()
+        if ahead > LEAD:
+            await asyncio.sleep(ahead - LEAD)
+
+    async def _first_sample(self, answer: _Answer) -> None:
+        timing = answer.timing
+        if timing is None:
+            return
+        timing.sent = self._now()
+        parts = timing.silence()
+        await self.push_frame(
+            urgent_server_message(
+                {
+                    "t": "latency",
+                    "answer": answer.number,
+                    "silence_ms": round(sum(parts.values()), 1),
+                    "parts": parts,
+                    "reason": timing.reason,
+                }
+            )
+        )
+
+    # -- heard -----------------------------------------------------------------------------
+
+    def _played(self, data: object) -> None:
+        if not isinstance(data, dict):
+            return
+        number, ms = data.get("answer"), data.get("ms")
+        if not isinstance(number, int) or not isinstance(ms, int | float):
+            return
+        self._acknowledges = True
+        for answer in (self._answer, self._settling):
+            if answer is None or answer.number != number:
+                continue
+            answer.acknowledged = max(answer.acknowledged, ms / 1000)
+            answer.acknowledgement.set()
+
+    async def _interrupt(self) -> None:
+        answer = self._answer
+        if answer is None or not answer.committed.is_set():
+            return  # a speculative answer is dropped by its Responder
+        self._answer = None
+        await self._cancel(answer)
+        answer.stopped = self._now()
+        if answer.started:
+            await self.push_frame(
+                urgent_server_message({"t": "interrupted", "answer": answer.number})
+            )
+        if answer.started and self._acknowledges:
+            self._settling = answer
+            answer.acknowledgement.clear()
+            answer.tasks = [self.create_task(self._settle(answer), f"heard {answer.number}")]
+        else:
+            await self._report(answer)
+
+    async def _settle(self, answer: _Answer) -> None:
+        """After an interruption: the client says how much it had played when it flushed."""
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED):
+                await answer.acknowledgement.wait()
+        except TimeoutError:
+            logger.info("the client did not say what it had played when it flushed")
+        await self._report(answer)
+
+    async def _settle_now(self) -> None:
+        """A new answer begins: what was heard of the old one must be known before."""
+        answer, self._settling = self._settling, None
+        if answer is not None and not answer.reported:
+            await self._cancel(answer)
+            await self._report(answer)
+
+    def _heard(self, answer: _Answer) -> str:
+        if not answer.started:
+            return ""
+        if not answer.stopped:
+            return answer.heard.until(answer.heard.seconds)
+        # The clock can only over-estimate: what waits in the client's buffer was not heard.
+        played = answer.sent - max(0.0, answer.cursor - answer.stopped)
+        if answer.acknowledged >= 0:
+            played = min(played, answer.acknowledged)
+        return answer.heard.until(played)
+
+    async def _report(self, answer: _Answer) -> None:
+        answer.reported = True
+        said, heard = " ".join(answer.said), self._heard(answer)
+        if not said.startswith(heard):
+            logger.error(f"heard is not a prefix of said: {heard!r} / {said!r}")
+        await self.push_frame(AnswerHeard(answer.number, said, heard), FrameDirection.UPSTREAM)
+        await self.push_frame(
+            urgent_server_message(
+                {
+                    "t": "heard",
+                    "answer": answer.number,
+                    "said": said,
+                    "heard": heard,
+                    "final": True,
+                }
+            )
+        )
+
+    # -- housekeeping ----------------------------------------------------------------------
+
+    async def _cancel(self, answer: _Answer) -> None:
+        for task in answer.tasks:
+            if task is not asyncio.current_task():
+                await self.cancel_task(task)
+        answer.tasks = []
+
+    async def _stop(self) -> None:
+        if self._answer is not None:
+            await self._cancel(self._answer)
+            self._answer = None
+        if self._settling is not None:
+            await self._cancel(self._settling)
+            self._settling = None
+
+    def _now(self) -> float:
+        return self.get_event_loop().time()
+
+
+def _pause_after(text: str) -> float:
+    end = text.rstrip()[-1:]
+    return SENTENCE_PAUSE if end in ".!?" else CLAUSE_PAUSE if end in ",;:" else 0.0
