@@ -132,7 +132,9 @@ def _environment() -> list[tuple[str, Any]]:
 
 def _put(data: dict[str, Any], keys: list[str], value: Any) -> None:
     for key in keys[:-1]:
-        inner: dict[str, Any] = _named(data.get(key)) or {}
+        inner: object = _named(data.get(key)) or {}
+        if not isinstance(inner, dict):
+            return  # wrong already: the schema says so, with its line
         data[key] = data = dict(inner)
     data[keys[-1]] = value
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agents.conversation import Agent
+from agents.definition import AgentDefinition
 from agents.llm.open import open_engine
 from loguru import logger
 
@@ -18,7 +19,7 @@ from voice.listen.endpoint import EndOfTurn
 from voice.listen.listener import Ears
 from voice.listen.vad import SpeechDetector
 from voice.listen.whisper import Transcriber
-from voice.models import ModelMissing, cards, model_path
+from voice.models import ModelMissing, card, cards, model_path
 from voice.speak.kokoro import Kokoro
 from voice.speak.piper import Piper
 from voice.speak.speaker import Mouth
@@ -137,7 +138,7 @@ class Engines:
         raise ConfigError(f"llm={name}: not offered here; choose one of: {names}")
 
     def agent_path(self, name: str) -> Path:
-        """Where an agent's definition is: configs/agents/NAME.yaml, or `agent:` itself as a path."""
+        """configs/agents/NAME.yaml, or what `agent:` gives as a path."""
         found = self.agent_paths()
         if name in found:
             return found[name]
@@ -147,6 +148,20 @@ class Engines:
 
     def agent_paths(self) -> dict[str, Path]:
         return {path.stem: path for path in sorted((self._folder / "agents").glob("*.yaml"))}
+
+    def check(self) -> None:
+        """Whether the config can work, without loading or fetching anything.
+
+        Raises ConfigError, DefinitionError, ModelError.
+        """
+        for name in models_of(self.config):
+            if not Path(name).exists() and "/" not in name:
+                card(name)
+        AgentDefinition.read(self.agent_path(self.config.agent))
+        if not self.config.llm.url:
+            return
+        if not self.config.llm.url.startswith(("http://", "https://")):
+            raise ConfigError(f"llm.url: {self.config.llm.url!r} is not an http address")
 
     # -- what a call needs -----------------------------------------------------------------
 

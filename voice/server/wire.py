@@ -20,6 +20,7 @@ LONGEST_FRAME = 2.0  # s of audio in one message
 LONGEST_TEXT = 64 * 1024  # characters of one message; typed text is a few hundred
 PATIENCE = 10  # bad frames before the call is ended
 
+Received = InputAudioRawFrame | InputTransportMessageFrame
 Complain = Callable[[str], Awaitable[None]]
 HangUp = Callable[[int, str], Awaitable[None]]
 

@@ -1,0 +1,74 @@
+"""A config that is wrong gets one line: where, what, and the near match."""
+
+from pathlib import Path
+
+import pytest
+
+from voice.config import ConfigError, load_config
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["demo.yaml", "gpu.yaml"])
+def test_the_shipped_configs_are_good(name: str):
+    assert load_config(CONFIGS / name).agent == "shop"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("agent: shop\nservr: {}", "mine.yaml:2: unknown key 'servr'; did you mean 'server'?"),
+        ("server:\n  host: x\n  prot: 1", "mine.yaml:3: unknown key 'server.prot'; did you mean"),
+        ("server:\n  port: high", "mine.yaml:2: server.port: "),
+        ("server:\n  port: 70000", "mine.yaml:2: server.port: "),
+        ("transcriber:\n  device: gpu", "mine.yaml:2: transcriber.device: "),
+        ("more_llms:\n- model: a\n- modl: b", "mine.yaml:3: unknown key 'more_llms.1.modl'"),
+        ("server: 5", "mine.yaml:1: server: "),
+        ("- a list", "mine.yaml:1: a config is a mapping"),
+        ("agent: [", "mine.yaml:1: not valid YAML"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(write, text: str, expected: str):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(text))
+    message = str(caught.value)
+    assert expected in message
+    assert "\n" not in message
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path):
+    with pytest.raises(ConfigError, match="give --config a file"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_any_model_by_one_line(write):
+    config = load_config(write("llm: http://localhost:11434/v1#qwen3:8b\nsynthesizer: kokoro-82m"))
+    assert (config.llm.url, config.llm.model) == ("http://localhost:11434/v1", "qwen3:8b")
+    assert config.synthesizer.model == "kokoro-82m"
+
+
+def test_environment_then_command_line_override_the_file(write, monkeypatch):
+    path = write("server:\n  port: 1000\n  host: 0.0.0.0")
+    monkeypatch.setenv("OPENLINE__SERVER__PORT", "2000")
+    assert load_config(path).server.port == 2000
+    assert load_config(path).server.host == "0.0.0.0"
+    assert load_config(path, {"server.port": 3000}).server.port == 3000
+
+
+def test_a_bad_override_is_named_by_its_variable(write, monkeypatch):
+    monkeypatch.setenv("OPENLINE__SERVER__PROT", "2000")
+    with pytest.raises(ConfigError, match=r"OPENLINE__SERVER__PROT: unknown key 'server.prot'"):
+        load_config(write("agent: shop"))
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match="server"):
+        load_config(write("server: 5"), {"server.port": 1})
