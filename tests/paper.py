@@ -1,0 +1,304 @@
+"""A call on paper: the real Listener, Responder and Speaker in a virtual clock, no models.
+
+    with paper_call({"where is it": ["It is on its way."]}) as call: …
+
+The caller's "speech" is a tone whose level names the utterance, so that the fake engines can tell
+from the audio alone what was said so far; a minute of call takes a fraction of a second.
+"""
+
+import asyncio
+import selectors
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    Frame,
+    InputAudioRawFrame,
+    InterruptionFrame,
+    OutputTransportMessageFrame,
+    OutputTransportMessageUrgentFrame,
+    TTSAudioRawFrame,
+    TTSStoppedFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.workers.runner import WorkerRunner
+
+from agents.events import Event, Finished, Say
+from voice.lane import Priority
+from voice.listen.listener import Ears, Listener
+from voice.listen.turns import TurnSettings
+from voice.listen.whisper import Transcript
+from voice.responder import Responder
+from voice.speak.speaker import Mouth, Speaker
+from voice.speak.synthesizer import Voice
+
+RATE = 16000
+FRAME = 320
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next timer instead of waiting for it."""
+
+    def __init__(self) -> None:
+        super().__init__(_JumpingSelector(self))
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> Any:
+        ready = super().select(0)
+        if not ready and timeout:
+            self._loop.now += timeout
+        return ready
+
+
+class InlineLane:
+    """A Lane without a thread: work takes `seconds` of virtual time."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+
+    async def run(self, work: Callable[[], Any], priority: Priority = Priority.FINAL) -> Any:
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        return work()
+
+
+@dataclass(frozen=True)
+class Utterance:
+    text: str
+    start: float
+    seconds: float
+    finished: float  # what smart-turn would say at its end
+
+    @property
+    def end(self) -> float:
+        return self.start + self.seconds
+
+
+@dataclass
+class PaperEars:
+    """Detector, transcriber and end of turn that read the tone's level."""
+
+    utterances: list[Utterance] = field(default_factory=list[Utterance])
+
+    def level(self, index: int) -> float:
+        return 0.1 + 0.01 * index
+
+    def index(self, sample: float) -> int:
+        return round((abs(sample) - 0.1) / 0.01)
+
+    def stream(self) -> "PaperEars":
+        return self
+
+    def step(self, window: NDArray[np.float32]) -> float:
+        return 0.97 if np.abs(window).max() > 0.05 else 0.01
+
+    def transcribe(self, audio: NDArray[np.float32], **_: object) -> Transcript:
+        words: list[str] = []
+        for i, utterance in enumerate(self.utterances):
+            heard = np.isclose(np.abs(audio), self.level(i), atol=0.002).sum() / RATE
+            said = utterance.text.split()
+            words += said[: round(len(said) * min(1.0, heard / utterance.seconds + 0.1))]
+        return Transcript(" ".join(words), "en", len(audio) / RATE, -0.1, 0.0, False)
+
+    def probability(self, audio: NDArray[np.float32]) -> float:
+        loud = np.flatnonzero(np.abs(audio) > 0.05)
+        return self.utterances[self.index(audio[loud[-1]])].finished if len(loud) else 0.0
+
+
+@dataclass
+class PaperMouth:
+    """0.3 s of sound a word."""
+
+    name: str = "paper"
+    sample_rate: int = RATE
+    voices: tuple[Voice, ...] = (Voice("paper", "en-US"),)
+    spoken: list[str] = field(default_factory=list[str])
+
+    def synthesize(
+        self, text: str, *, voice: str = "", speed: float = 1.0
+    ) -> Iterator[NDArray[np.int16]]:
+        self.spoken.append(text)
+        yield np.full(round(0.3 * RATE) * len(text.split()), 5000, np.int16)
+
+    def warm_up(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+Answer = Callable[[str, asyncio.Event], AsyncIterator[Event]]
+
+
+class PaperConversation:
+    """Answers by script; remembers what was confirmed and what was heard."""
+
+    def __init__(self, answers: dict[str, list[str]], think: float, custom: Answer | None) -> None:
+        self.answers = answers
+        self.think = think
+        self.custom = custom
+        self.begun: list[str] = []
+        self.kept: list[str] = []
+        self.heard_lines: list[str] = []
+        self.expects = ""
+        self.closed = False
+
+    async def turn(self, text: str, committed: asyncio.Event) -> AsyncIterator[Event]:
+        self.begun.append(text)
+        try:
+            if self.custom is not None:
+                async for event in self.custom(text, committed):
+                    yield event
+                return
+            for line in self.answers.get(text, ["What?"]):
+                await asyncio.sleep(self.think)
+                yield Say(line + " ")
+            yield Finished()
+        finally:
+            if committed.is_set():
+                self.kept.append(text)
+
+    def heard(self, text: str) -> None:
+        self.heard_lines.append(text)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Phone(FrameProcessor):
+    """The far end: plays what arrives, and says so as pipecat's transport does."""
+
+    def __init__(self, call: "PaperCall") -> None:
+        super().__init__()
+        self.call = call
+        self.speaking = False
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        now = self.get_event_loop().time()
+        match frame:
+            case TTSAudioRawFrame():
+                if not self.speaking:
+                    self.speaking = True
+                    await self.push_frame(BotStartedSpeakingFrame(), FrameDirection.UPSTREAM)
+                self.call.play(now, frame)
+            case TTSStoppedFrame() | InterruptionFrame():
+                if self.speaking:
+                    self.speaking = False
+                    await self.push_frame(BotStoppedSpeakingFrame(), FrameDirection.UPSTREAM)
+                if isinstance(frame, InterruptionFrame):
+                    self.call.flush(now)
+            case OutputTransportMessageFrame() | OutputTransportMessageUrgentFrame():
+                if frame.message.get("type") == "server-message":
+                    self.call.messages.append((now, frame.message["data"]))
+            case _:
+                pass
+        self.call.frames.append((now, frame))
+        await self.push_frame(frame, direction)
+
+
+class PaperCall:
+    """Say when the caller speaks, run, and look at what was played, kept and heard."""
+
+    def __init__(
+        self,
+        answers: dict[str, list[str]] | None = None,
+        *,
+        think: float = 0.2,
+        hear: float = 0.1,
+        speak: float = 0.05,
+        greeting: str = "",
+        custom: Answer | None = None,
+    ) -> None:
+        self.ears = PaperEars()
+        self.mouth = PaperMouth()
+        self.conversation = PaperConversation(answers or {}, think, custom)
+        self.greeting = greeting
+        self.hear, self.speak = hear, speak
+        self.frames: list[tuple[float, Frame]] = []
+        self.messages: list[tuple[float, dict[str, Any]]] = []
+        self.played: list[tuple[float, float]] = []  # from, to: s of sound at the phone
+        self.flushes: list[float] = []
+
+    def says(self, text: str, at: float, seconds: float = 1.0, finished: float = 0.95) -> Utterance:
+        utterance = Utterance(text, at, seconds, finished)
+        self.ears.utterances.append(utterance)
+        return utterance
+
+    def play(self, now: float, frame: TTSAudioRawFrame) -> None:
+        start = max(now, self.played[-1][1] if self.played else 0.0)
+        self.played.append((start, start + len(frame.audio) / 2 / frame.sample_rate))
+
+    def flush(self, now: float) -> None:
+        self.flushes.append(now)
+        self.played = [(a, min(b, now)) for a, b in self.played if a < now]
+
+    def silence(self, after: float) -> float:
+        """Seconds from `after` to the first sound played later."""
+        return next(a for a, _ in self.played if a >= after) - after
+
+    def said(self, kind: str) -> list[dict[str, Any]]:
+        return [data for _, data in self.messages if data["t"] == kind]
+
+    def run(self, seconds: float, at: "dict[float, Callable[[], Awaitable[Any]]] | None" = None):
+        """Run `seconds` of call; `at` does something at a time."""
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            runner.run(self._run(seconds, at or {}))
+            self.left = [task for task in asyncio.all_tasks(runner.get_loop()) if not task.done()]
+        return self
+
+    async def _run(self, seconds: float, at: "dict[float, Callable[[], Awaitable[Any]]]") -> None:
+        ears = Ears(self.ears, InlineLane(self.hear), self.ears, self.ears, InlineLane(0.02))  # type: ignore[arg-type]
+        self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5)
+        self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
+        self.speaker = Speaker(Mouth(self.mouth, InlineLane(self.speak)), rate=RATE)  # type: ignore[arg-type]
+        self.worker = PipelineWorker(
+            Pipeline([self.listener, self.responder, self.speaker, Phone(self)]),
+            params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),
+            idle_timeout_secs=None,
+            enable_turn_tracking=False,
+            enable_rtvi=False,
+        )
+        runner = WorkerRunner(handle_sigint=False)
+        await runner.add_workers(self.worker)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(runner.run())
+            await asyncio.sleep(0.05)
+            for when, act in at.items():
+                group.create_task(self._later(when, act()))
+            if self.greeting:
+                await self.responder.greet()
+            await self._speak(seconds)
+            await self.worker.cancel()
+
+    async def _later(self, when: float, act: Coroutine[Any, Any, Any]) -> None:
+        await asyncio.sleep(max(0.0, when - asyncio.get_running_loop().time()))
+        await act
+
+    async def _speak(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        sent = loop.time()
+        while sent < seconds:
+            await asyncio.sleep(max(0.0, sent - loop.time()))
+            times = sent - 0.02 + np.arange(FRAME) / RATE
+            audio = np.zeros(FRAME, np.float32)
+            for i, utterance in enumerate(self.ears.utterances):
+                inside = (times >= utterance.start) & (times < utterance.end)
+                audio[inside] = self.ears.level(i)
+            pcm = (audio * 32767).astype("<i2").tobytes()
+            await self.worker.queue_frame(InputAudioRawFrame(pcm, RATE, 1))
+            sent += 0.02

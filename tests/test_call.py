@@ -1,0 +1,214 @@
+"""Calls on paper: turns, speculation, interruption and what was heard, in a virtual clock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pipecat.frames.frames import (
+    FunctionCallInProgressFrame,
+    FunctionCallResultFrame,
+    InterimTranscriptionFrame,
+    InterruptionFrame,
+    LLMMessagesAppendFrame,
+    LLMTextFrame,
+    TranscriptionFrame,
+)
+from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
+
+from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
+from tests.paper import PaperCall
+
+ANSWERS = {
+    "where is my order": ["It left on Monday.", "It should be with you on Thursday at noon."],
+    "where is my order forty two": ["That one is lost."],
+    "stop please": ["All right."],
+}
+
+
+def test_a_question_is_answered():
+    call = PaperCall(ANSWERS)
+    question = call.says("where is my order", at=0.5)
+    call.run(8)
+    assert call.conversation.kept == ["where is my order"]
+    assert call.conversation.heard_lines == [" ".join(ANSWERS["where is my order"])]
+    assert 0.2 < call.silence(question.end) < 0.8
+    finals = [f.text for _, f in call.frames if isinstance(f, TranscriptionFrame)]
+    assert finals == ["where is my order"]
+
+
+def test_the_parts_of_the_silence_sum_to_the_silence_that_was_heard():
+    call = PaperCall(ANSWERS)
+    question = call.says("where is my order", at=0.5)
+    call.run(8)
+    (latency,) = call.said("latency")
+    assert latency["silence_ms"] == pytest.approx(sum(latency["parts"].values()), abs=0.5)
+    # 50 ms: the caller's clock counts samples, ours counts 32 ms windows
+    assert latency["silence_ms"] == pytest.approx(1000 * call.silence(question.end), abs=50)
+
+
+def test_the_caller_is_read_while_speaking():
+    call = PaperCall(ANSWERS)
+    call.says("where is my order", at=0.5, seconds=2.5)
+    call.run(6)
+    partials = [f.text for _, f in call.frames if isinstance(f, InterimTranscriptionFrame)]
+    assert len(partials) >= 3
+    assert all("where is my order".startswith(text) for text in partials)
+
+
+def test_thinking_begins_before_the_turn_is_confirmed():
+    call = PaperCall(ANSWERS, think=0.5)
+    question = call.says("where is my order", at=0.5, finished=0.2)
+    call.run(8)
+    assert call.conversation.begun == ["where is my order"]
+    assert call.mouth.spoken[0] == "It left on Monday."
+    (latency,) = call.said("latency")
+    assert latency["parts"]["endpoint_ms"] > 300
+    assert call.silence(question.end) > 0.9
+
+
+def test_a_caller_who_goes_on_is_not_answered_halfway():
+    call = PaperCall(ANSWERS)
+    call.says("where is my order", at=0.5, finished=0.1)
+    rest = call.says("forty two", at=1.8)
+    call.run(8)
+    assert call.conversation.kept == ["where is my order forty two"]
+    assert "where is my order" in call.conversation.begun
+    assert call.conversation.heard_lines == ["That one is lost."]
+    assert min(start for start, _ in call.played) > rest.end
+    shown = [f.text for _, f in call.frames if isinstance(f, LLMTextFrame)]
+    assert shown == ["That one is lost. "]
+
+
+def test_an_interruption_silences_the_agent_and_keeps_what_was_heard():
+    call = PaperCall(ANSWERS)
+    call.says("where is my order", at=0.5)
+    cut = call.says("stop please", at=3.2)
+    call.run(10)
+    first, second = call.conversation.heard_lines
+    assert second == "All right."
+    assert first.startswith("It left")
+    assert first != " ".join(ANSWERS["where is my order"])
+    assert " ".join(ANSWERS["where is my order"]).startswith(first)
+    (interrupted,) = call.said("interrupted")
+    at = next(now for now, data in call.messages if data["t"] == "interrupted")
+    assert at - cut.start < 0.35
+    assert interrupted["answer"] == call.said("heard")[0]["answer"]
+    assert not any(at < a and a < cut.end for a, _ in call.played)
+
+
+def test_the_clients_word_counts_more_than_the_clock():
+    call = PaperCall(ANSWERS)
+    call.says("where is my order", at=0.5)
+    call.says("stop please", at=3.2)
+    played = RTVIClientMessageFrame("1", "played", {"answer": 1, "ms": 400})
+    call.run(10, {3.0: lambda: call.worker.queue_frame(played)})
+    assert call.conversation.heard_lines[0] == "It"
+
+
+def test_a_client_cannot_claim_to_have_heard_what_was_not_said():
+    call = PaperCall(ANSWERS)
+    call.says("where is my order", at=0.5)
+    call.says("stop please", at=3.2)
+    for data in ({"answer": 1, "ms": 9e9}, {"answer": "x"}, [1], None, {"answer": 1, "ms": -5}):
+        played = RTVIClientMessageFrame("1", "played", data)
+        call.run(6, {3.0: lambda frame=played: call.worker.queue_frame(frame)})
+        said = " ".join(ANSWERS["where is my order"])
+        assert said.startswith(call.conversation.heard_lines[0])
+        assert call.conversation.heard_lines[0] != said
+        call = PaperCall(ANSWERS)
+        call.says("where is my order", at=0.5)
+        call.says("stop please", at=3.2)
+
+
+def test_speech_before_the_first_sound_of_an_answer_joins_a_new_turn():
+    call = PaperCall(ANSWERS, think=1.5)
+    call.says("where is my order", at=0.5)
+    call.says("stop please", at=2.2)
+    call.run(8)
+    assert call.conversation.heard_lines == ["", "All right."]
+
+
+def test_the_greeting_is_spoken_and_can_be_interrupted():
+    call = PaperCall(ANSWERS, greeting="Hello and welcome to our very long and friendly greeting.")
+    call.says("where is my order", at=1.0)
+    call.run(8)
+    assert "Hello and welcome to".startswith(call.conversation.heard_lines[0])
+    assert call.conversation.kept == ["where is my order"]
+
+
+def test_noise_is_not_a_turn():
+    call = PaperCall()
+    call.says("", at=0.5, seconds=0.6)
+    call.run(4)
+    assert call.conversation.begun == []
+    assert call.said("dropped")
+    assert not call.played
+
+
+def test_typed_text_is_answered_at_once_and_silences_speech():
+    call = PaperCall(ANSWERS)
+    call.says("where is my order", at=0.5)
+
+    async def typed() -> None:
+        await call.worker.queue_frame(InterruptionFrame())
+        message = {"role": "user", "content": "stop please"}
+        await call.worker.queue_frame(LLMMessagesAppendFrame([message], run_llm=True))  # type: ignore[list-item]
+
+    call.run(8, {3.0: typed})
+    assert call.conversation.kept == ["where is my order", "stop please"]
+    assert call.conversation.heard_lines[1] == "All right."
+
+
+def test_a_turn_ends_even_when_no_more_audio_comes():
+    call = PaperCall(ANSWERS)
+    call.says("where is my order", at=0.5, seconds=1.0)
+
+    async def wait() -> None:
+        await asyncio.sleep(5)
+
+    call.run(1.4, {1.0: wait})  # the microphone is muted before the question's end
+    assert call.conversation.kept == ["where is my order"]
+
+
+async def looks_up(text: str, committed: asyncio.Event) -> AsyncIterator[Event]:
+    yield ToolStarted("1", "order_status", {"number": "1042"})
+    await asyncio.sleep(0.1)
+    yield ToolEnded("1", "order_status", {"status": "shipped"}, None, 0.1)
+    yield Say("It is shipped.", complete=True)
+    yield Finished()
+
+
+def test_tools_of_a_dropped_answer_are_not_shown():
+    call = PaperCall(custom=looks_up)
+    call.says("where is my order", at=0.5, finished=0.1)
+    call.says("forty two", at=1.8)
+    call.run(6)
+    started = [f for _, f in call.frames if isinstance(f, FunctionCallInProgressFrame)]
+    ended = [f for _, f in call.frames if isinstance(f, FunctionCallResultFrame)]
+    assert len(call.conversation.begun) == 2
+    assert len(started) == len(ended) == 1
+    assert call.conversation.heard_lines == ["It is shipped."]
+
+
+async def breaks(text: str, committed: asyncio.Event) -> AsyncIterator[Event]:
+    raise ValueError("a bug in a tool")
+    yield Finished()
+
+
+def test_a_broken_turn_is_apologised_for_and_the_call_lives_on():
+    call = PaperCall(custom=breaks)
+    call.says("where is my order", at=0.5)
+    call.says("stop please", at=6.0)
+    call.run(12)
+    assert len(call.conversation.heard_lines) == 2
+    assert all(line.startswith("Sorry") for line in call.conversation.heard_lines)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.3, 1.58, 1.7, 1.9, 2.4, 3.3, 3.6, 5.0])
+def test_a_hang_up_at_any_moment_leaves_nothing_running(seconds: float):
+    call = PaperCall(ANSWERS, think=0.4, hear=0.15)
+    call.says("where is my order", at=0.5)
+    call.says("stop please", at=3.2)
+    call.run(seconds)
+    assert call.left == []
+    assert call.conversation.closed
