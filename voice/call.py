@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from dataclasses import dataclass
 
-from agents.conversation import Agent
 from loguru import logger
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -15,6 +14,7 @@ from pipecat.processors.frameworks.rtvi.observer import (
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
+from agents.conversation import Agent
 from voice.config import Config
 from voice.frames import urgent_server_message
 from voice.listen.listener import Ears, Listener

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from agents.conversation import Agent
-from agents.definition import AgentDefinition
-from agents.llm.open import open_engine
 from loguru import logger
 
+from agents.conversation import Agent
+from agents.definition import AgentDefinition
 from agents.llm.engine import Engine
+from agents.llm.open import open_engine
 from voice.config import Config, ConfigError, LLMConfig, SynthesizerConfig
 from voice.lane import Lane
 from voice.listen.endpoint import EndOfTurn

@@ -5,7 +5,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from agents.conversation import Conversation
 from loguru import logger
 from pipecat.frames.frames import (
     CancelFrame,
@@ -21,6 +20,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from agents.conversation import Conversation
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
 from voice.frames import (
     AnswerCommitted,

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from agents.definition import AgentDefinition, DefinitionError
 from fastapi import FastAPI, WebSocket
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -15,6 +14,7 @@ from loguru import logger
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from starlette.websockets import WebSocketState
 
+from agents.definition import AgentDefinition, DefinitionError
 from agents.llm.engine import EngineError
 from voice.call import Call, CallSettings
 from voice.config import Config, ConfigError
