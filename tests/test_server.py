@@ -1,0 +1,308 @@
+"""Bad clients, many clients and none: the real server and real sockets over paper engines."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import websockets
+
+from tests.paper import PaperConversation, PaperEars, PaperMouth, Utterance
+from voice.config import Config, ConfigError, load_config
+from voice.lane import Lane
+from voice.listen.listener import Ears
+from voice.server import serve
+from voice.speak.speaker import Mouth
+
+DEMO = Path(__file__).parent.parent / "configs" / "demo.yaml"
+READY = json.dumps(
+    {"label": "rtvi-ai", "type": "client-ready", "id": "1", "data": {"version": "2.0.0"}}
+)
+
+
+class PaperEngines:
+    """What the server asks of Engines, over paper."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        self.config = config
+        self.waiting_for: list[str] = []
+        self.ready = True
+        self.paper = PaperEars([Utterance("where is my order", 0, 1.0, 0.95)])
+        self.lanes = [Lane("hear"), Lane("judge"), Lane("speak")]
+        hear, judge, _ = self.lanes
+        self.ears = Ears(self.paper, hear, self.paper, self.paper, judge)  # type: ignore[arg-type]
+        self.conversations: list[PaperConversation] = []
+
+    async def load(self) -> None: ...
+
+    async def load_more(self) -> None: ...
+
+    async def agent(self, name: str, llm: str) -> Any:
+        if name not in ("", "shop"):
+            raise ConfigError(f"agent={name}: not offered here; choose one of: shop")
+        definition = SimpleNamespace(
+            name="shop", title="Shop", greeting="Hello there.", voice="", language="en"
+        )
+        return SimpleNamespace(definition=definition, conversation=self._conversation)
+
+    def _conversation(self) -> PaperConversation:
+        answers = {"where is my order": ["It left on Monday.", "It comes on Thursday."]}
+        self.conversations.append(PaperConversation(answers, 0.05, None))
+        return self.conversations[-1]
+
+    def mouth(self, voice: str, language: str) -> Mouth:
+        return Mouth(PaperMouth(), self.lanes[2], "paper")
+
+    def agent_paths(self) -> dict[str, Path]:
+        return {"shop": DEMO.parent / "agents" / "shop.yaml"}
+
+    def llms(self) -> list[Any]:
+        return [(self.config.llm, True)]
+
+    def voices(self) -> list[Any]:
+        return [(self.config.synthesizer, PaperMouth())]
+
+    async def close(self) -> None:
+        for lane in self.lanes:
+            await asyncio.to_thread(lane.close)
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SimpleNamespace]:
+    engines: list[PaperEngines] = []
+
+    def build(config: Config, folder: Path) -> PaperEngines:
+        engines.append(PaperEngines(config, folder))
+        return engines[-1]
+
+    monkeypatch.setattr(serve, "Engines", build)
+    config = load_config(DEMO, {"server.max_calls": 3, "server.idle_seconds": 2})
+    async with serve.serving(config, DEMO.parent) as (url, _):
+        yield SimpleNamespace(url=url, ws=url.replace("http", "ws") + "/ws", engines=engines[0])
+
+
+def speech(rate: int = 16000, seconds: float = 1.0) -> bytes:
+    return np.full(int(rate * seconds), int(0.1 * 32767), "<i2").tobytes()
+
+
+async def converse(ws: Any, rate: int = 16000) -> list[dict[str, Any]]:
+    """Ask one question at wire speed, then stay silent until the answer was heard."""
+    frames = [speech(rate)[i : i + rate // 25] for i in range(0, 2 * rate, rate // 25)]
+    silence = bytes(rate // 25)
+    messages: list[dict[str, Any]] = []
+
+    async def send() -> None:
+        for frame in [silence] * 10 + frames:
+            await ws.send(frame)
+            await asyncio.sleep(0.01)
+        while True:
+            await ws.send(silence)
+            await asyncio.sleep(0.02)
+
+    sending = asyncio.create_task(send())
+    try:
+        async with asyncio.timeout(15):
+            async for frame in ws:
+                if isinstance(frame, str):
+                    messages.append(json.loads(frame))
+                    data = messages[-1].get("data") or {}
+                    if data.get("t") == "heard" and "Thursday" in data["heard"]:
+                        return messages
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+    raise AssertionError("the wire closed before the answer")
+
+
+async def closed(ws: Any) -> tuple[int, str]:
+    with contextlib.suppress(websockets.ConnectionClosed):
+        async with asyncio.timeout(8):
+            async for _ in ws:
+                pass
+    return ws.close_code, ws.close_reason
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
+async def test_a_stranger_can_speak_at_any_rate(server: SimpleNamespace, rate: int):
+    async with websockets.connect(f"{server.ws}?in_rate={rate}&out_rate={rate}") as ws:
+        await ws.send(READY)
+        messages = await converse(ws, rate)
+    kinds = [m["type"] for m in messages]
+    assert kinds.index("bot-ready") < kinds.index("user-started-speaking")
+    finals = [m["data"]["text"] for m in messages if m["type"] == "user-transcription"]
+    assert finals[-1] == "where is my order"
+    spoken = [m["data"]["text"] for m in messages if m["type"] == "bot-tts-text"]
+    assert spoken == ["Hello there.", "It left on Monday.", "It comes on Thursday."]
+    data = [m["data"] for m in messages if m["type"] == "server-message"]
+    assert next(d for d in data if d["t"] == "call")["in_rate"] == rate
+    assert next(d for d in data if d["t"] == "latency")["silence_ms"] > 0
+
+
+async def test_a_client_without_a_handshake_is_greeted_too(server: SimpleNamespace):
+    async with websockets.connect(server.ws) as ws:
+        async with asyncio.timeout(5):
+            while not isinstance(frame := await ws.recv(), bytes):
+                pass
+        assert len(frame) == 960
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("in_rate=7999", "in_rate=7999"),
+        ("in_rate=fast", "in_rate=fast"),
+        ("out_rate=96000", "out_rate=96000"),
+        ("rate=8000", "rate: unknown"),
+        ("agent=nobody", "choose one of: shop"),
+    ],
+)
+async def test_a_bad_parameter_is_refused_in_words(
+    server: SimpleNamespace, query: str, problem: str
+):
+    async with websockets.connect(f"{server.ws}?{query}") as ws:
+        code, reason = await closed(ws)
+    assert code == 4400
+    assert problem in reason
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (b"\x00" * 641, 1007),
+        (b"", 1007),
+        ("nonsense", 1003),
+        ("[]", 1003),
+        (b"\x00" * 70_000, 1009),
+    ],
+)
+async def test_bad_frames_are_complained_of_then_end_the_call(
+    server: SimpleNamespace, frame: str | bytes, code: int
+):
+    async with websockets.connect(server.ws) as ws:
+        errors = 0
+        await ws.send(READY)
+        with contextlib.suppress(websockets.ConnectionClosed):
+            for _ in range(10):
+                await ws.send(frame)
+                await asyncio.sleep(0.05)
+        with contextlib.suppress(websockets.ConnectionClosed):
+            async with asyncio.timeout(5):
+                async for answer in ws:
+                    errors += isinstance(answer, str) and json.loads(answer)["type"] == "error"
+        assert errors >= 9
+        assert ws.close_code == code
+
+
+async def test_a_huge_frame_ends_only_its_own_call(server: SimpleNamespace):
+    async with websockets.connect(server.ws) as good, websockets.connect(server.ws) as bad:
+        await bad.send(b"\x00" * 3_000_000)
+        assert (await closed(bad))[0] == 1009
+        await good.send(READY)
+        await converse(good)
+
+
+async def test_unknown_messages_are_answered_and_the_call_goes_on(server: SimpleNamespace):
+    async with websockets.connect(server.ws) as ws:
+        for message in (
+            {"label": "rtvi-ai", "type": "no-such-thing", "id": "7"},
+            {"label": "rtvi-ai", "type": "send-text", "id": "8", "data": {"content": 5}},
+            {"label": "rtvi-ai", "type": "client-message", "id": "9", "data": {"t": "played"}},
+        ):
+            await ws.send(json.dumps(message))
+        messages = await converse(ws)
+    assert {m["id"] for m in messages if m["type"] == "error-response"} >= {"7", "8"}
+
+
+async def test_all_lines_busy_is_said(server: SimpleNamespace):
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(3):
+            await stack.enter_async_context(websockets.connect(server.ws))
+        await asyncio.sleep(0.2)
+        ws = await stack.enter_async_context(websockets.connect(server.ws))
+        assert (await closed(ws))[0] == 1013
+    await asyncio.sleep(0.5)
+    async with websockets.connect(server.ws) as ws:
+        await ws.send(READY)
+        await converse(ws)
+
+
+async def test_a_silent_client_is_let_go(server: SimpleNamespace):
+    async with websockets.connect(server.ws) as ws:
+        code, reason = await closed(ws)
+    assert code == 4408
+    assert "nothing received" in reason
+
+
+async def test_a_client_that_vanishes_frees_its_line(server: SimpleNamespace):
+    async with websockets.connect(server.ws) as ws:
+        await ws.send(READY)
+        await ws.send(speech())
+        await asyncio.sleep(0.3)
+        ws.transport.abort()
+    async with asyncio.timeout(5):
+        while (await _get(server, "/readyz"))["calls"]:
+            await asyncio.sleep(0.05)
+    assert server.engines.conversations[-1].closed
+
+
+async def test_twenty_calls_one_after_another_and_four_at_once_leave_nothing(
+    server: SimpleNamespace,
+):
+    async def call() -> None:
+        async with websockets.connect(server.ws) as ws:
+            await ws.send(READY)
+            await converse(ws)
+
+    async def quiet() -> tuple[int, int]:
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            if not (await _get(server, "/readyz"))["calls"]:
+                break
+        await asyncio.sleep(0.6)
+        names = {task.get_name() for task in asyncio.all_tasks()}
+        return len(names), threading.active_count()
+
+    await call()
+    before = await quiet()
+    for _ in range(5):
+        await asyncio.gather(*(call() for _ in range(3)))
+    assert await quiet() == before
+    assert all(conversation.closed for conversation in server.engines.conversations)
+
+
+async def test_the_lists_and_lights(server: SimpleNamespace):
+    assert await _get(server, "/healthz") == {"status": "alive"}
+    assert (await _get(server, "/readyz"))["status"] == "ready"
+    models = await _get(server, "/api/models")
+    assert models["llms"][0]["default"]
+    assert models["voices"][0]["name"] == "paper"
+    agents = (await _get(server, "/api/agents"))["agents"]
+    assert agents[0]["name"] == "shop"
+    server.engines.ready = False
+    server.engines.waiting_for = ["llm"]
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        response = await http.get("/readyz")
+    assert (response.status_code, response.json()["waiting_for"]) == (503, ["llm"])
+    async with websockets.connect(server.ws) as ws:
+        assert (await closed(ws))[0] == 1013
+
+
+def test_a_taken_port_is_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match="give --port"):
+            serve.bind("127.0.0.1", taken.getsockname()[1])
+
+
+async def _get(server: SimpleNamespace, path: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        return (await http.get(path)).json()
