@@ -64,7 +64,7 @@ def model_path(name: str | Path) -> Path:
     if text in cards():
         found = card(text)
         if found.served:
-            raise ModelError(_served(found))
+            raise ModelError(served_line(found))
         if missing([text]):
             raise ModelMissing(f"{text} is not on this machine; get it: openline models get {text}")
         return folder(found)
@@ -78,7 +78,8 @@ def model_path(name: str | Path) -> Path:
     return folder(card(text))
 
 
-def _served(of: Card) -> str:
+def served_line(of: Card) -> str:
+    """What to do with a card that a server of its own runs."""
     return (
         f"{of.name} runs behind a server, not in this process: start it ({of.serve}) "
         f"and set llm to http://HOST:PORT/v1#{of.hub}"
@@ -94,7 +95,7 @@ def missing(names: Iterable[str | Path]) -> list[Card]:
     wanted: dict[str, Card] = {}
     for name in names:
         found = as_card(name)
-        if found is not None and not found.served and not _here(found):
+        if found is not None and not found.served and not is_here(found):
             wanted[found.name] = found
     return list(wanted.values())
 
@@ -123,7 +124,10 @@ def as_card(name: str | Path) -> Card | None:
     return card(text)
 
 
-def _here(of: Card) -> bool:
+def is_here(of: Card) -> bool:
+    """The card's files are on this machine, whole. A served model never is."""
+    if of.served:
+        return False
     if of.hub and not of.files:
         try:
             _snapshot(of.hub, of.name)

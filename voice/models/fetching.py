@@ -57,10 +57,13 @@ def fetch(names: str | Path | Iterable[str | Path], *, console: "Console | None"
 
 
 def human(size: float) -> str:
-    """Bytes for people: 78 MB, 1.26 GB."""
-    if size >= 1e9:
-        return f"{size / 1e9:.2f} GB"
-    return f"{max(1, round(size / 1e6))} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
+    """Bytes for people, in three digits: 4.8 kB, 78 MB, 1.26 GB, 689 GB."""
+    for unit, worth in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if size >= worth * 0.9995:
+            count = size / worth
+            places = 0 if count >= 99.5 or unit == "MB" else 1 if count >= 9.95 else 2
+            return f"{count:.{places}f} {unit}"
+    return f"{size / 1e3:.1f} kB"
 
 
 def _lock(card: Card, locks: ExitStack, console: "Console") -> None:

@@ -1,0 +1,169 @@
+"""The command line: serve, talk, models, doctor, bench.
+
+Exit codes: 0 done, 1 it could not be done (one line on standard error says why and what to do),
+2 the command was typed wrongly, 130 interrupted.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from voice.models.card import ModelError
+from voice.models.commands import app as models_app
+
+HELP = """Talk with open models on your own machine.
+
+First steps:
+
+  openline doctor          what this machine can run, and what to type next
+
+  openline serve           the page at http://localhost:8000
+
+  openline talk            the microphone of this machine
+
+Configs are files like configs/demo.yaml; OPENLINE__SERVER__PORT=9000 sets one key of them.
+Models lie in $OPENLINE_CACHE, or in the user's cache folder.
+"""
+
+app = typer.Typer(
+    name="openline",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(models_app, name="models")
+bench = typer.Typer(no_args_is_help=True, help="Measurements anyone can run again.")
+app.add_typer(bench, name="bench")
+
+DEMO = Path("configs/demo.yaml")
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The YAML file that names models and agent.")
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"openline {version('openline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example:  openline serve --llm http://localhost:11434/v1#qwen3:8b --port 9000")
+def serve(
+    config: ConfigOption = DEMO,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on; 0.0.0.0 is everybody.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.", min=0)] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="Another LLM: a card, a path, a hub id or an address.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read the config, say what is wrong, serve nothing.")
+    ] = False,
+) -> None:
+    """Fetch what is missing, load the models, answer the browser page."""
+    from voice.server.serve import run
+
+    run(config, host=host, port=port, llm=llm, check=check)
+
+
+@app.command(epilog="Example:  openline talk --wav question.wav --out answer.wav")
+def talk(
+    wav: Annotated[
+        Path | None, typer.Option(help="Play this file, at its own pace, as the caller.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Record the answer here.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Type instead of speaking.")] = False,
+    url: Annotated[
+        str | None, typer.Option(help="A running server, e.g. ws://localhost:8000/ws.")
+    ] = None,
+    agent: Annotated[str | None, typer.Option(help="Another agent than the config's.")] = None,
+    config: ConfigOption = DEMO,
+) -> None:
+    """Talk from this machine's microphone, from a file, or by typing."""
+    from voice.talk import run
+
+    run(wav=wav, out=out, text=text, url=url, agent=agent, config=config)
+
+
+@app.command(epilog="Example:  openline doctor --json")
+def doctor(
+    config: ConfigOption = DEMO,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Say what this machine has, what is missing, which models fit, and what to type next."""
+    from voice.doctor import run
+
+    raise typer.Exit(run(config, as_json=as_json))
+
+
+@bench.command(epilog="Example:  openline bench latency --questions 20 --out bench/")
+def latency(
+    url: Annotated[
+        str | None, typer.Option(help="A running server; by default one is started.")
+    ] = None,
+    questions: Annotated[int, typer.Option(min=1, help="How many questions to ask.")] = 10,
+    out: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = Path("bench"),
+    config: ConfigOption = DEMO,
+) -> None:
+    """Measure the silence between a question's last sound and the answer's first."""
+    from voice.bench.latency import run
+
+    run(url=url, questions=questions, out=out, config=config)
+
+
+def main() -> None:
+    """The entry point: known errors become one line, a bug keeps its traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `openline models list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as exc:
+        line = explain(exc)
+        if line is None:
+            raise
+        typer.echo(f"openline: {line}", err=True)
+        sys.exit(1)
+
+
+def explain(exc: BaseException) -> str | None:
+    """The one line a person needs, or None when the error is a bug of ours."""
+    if isinstance(exc, ExceptionGroup):
+        group = cast(ExceptionGroup[Exception], exc)
+        lines = [explain(inner) for inner in group.exceptions]
+        return None if None in lines else "; ".join(line for line in lines if line)
+    if isinstance(exc, ModelError) or _is_config_error(exc):
+        return " ".join(str(exc).split())
+    if isinstance(exc, OSError):
+        where = f"{exc.filename}: " if exc.filename else ""
+        return f"{where}{exc.strerror or exc}"
+    return None
+
+
+def _is_config_error(exc: BaseException) -> bool:
+    # only what was imported can have been raised; importing it here would cost 0.3 s
+    module = sys.modules.get("voice.config")
+    return module is not None and isinstance(exc, module.ConfigError)
+
+
+if __name__ == "__main__":
+    main()
