@@ -1,0 +1,85 @@
+# make demo, make test. Everything lives in .venv and in the models' cache.
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+CONFIG ?= configs/demo.yaml
+# models that the tests run; the others' tests skip themselves
+TEST_MODELS := whisper-tiny.en piper-joe kokoro-82m qwen2.5-coder-1.5b smollm2-135m
+
+# Where .pyc files are forbidden, every start compiles all modules again: pipecat alone takes 2.9 s
+# to import then, 1.6 s with them.
+unexport PYTHONDONTWRITEBYTECODE
+# pyright's launcher asks a registry for news otherwise
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: help demo test bench lock clean chromium
+help:
+	@echo 'make demo    talk with an agent at http://localhost:8000  (PORT=9000 CONFIG=file LLM=name|address)'
+	@echo 'make test    check everything                             (ARGS="-k turns" goes to pytest)'
+	@echo 'make bench   measure the silence before answers           (CONFIG=file)'
+	@echo 'make lock    resolve requirements/*.in again'
+	@echo 'make clean   remove .venv and what the tools left; fetched models stay: openline models remove'
+	@echo 'PY=python3.12 chooses the Python of a new .venv'
+
+demo: $(VENV)/openline.stamp
+	@exec $(BIN)/openline serve --config '$(CONFIG)' $(if $(PORT),--port '$(PORT)') $(if $(LLM),--llm '$(LLM)')
+
+test: $(VENV)/dev.stamp $(VENV)/openline.stamp chromium
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/openline models get $(TEST_MODELS) >/dev/null
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/dev.stamp $(VENV)/openline.stamp
+	@exec $(BIN)/openline bench latency --config '$(CONFIG)'
+
+# python3 when it fits, else the newest that does
+$(BIN)/python:
+	@for py in $(or $(PY),python3 python3.13 python3.12 python3.11); do \
+	  $$py -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || continue; \
+	  $$py -c 'import ensurepip' 2>/dev/null || { echo "$$py has no venv: apt-get install -y python3-venv" >&2; exit 1; }; \
+	  echo "Setting up .venv with $$($$py --version)" >&2; exec $$py -m venv --clear $(VENV); \
+	done; echo 'Openline needs Python 3.11, 3.12 or 3.13: install one, or name it: make PY=/path/to/python3.12 $(MAKECMDGOALS)' >&2; exit 1
+
+# uv lives inside the venv; where it cannot be had, pip installs the same hashed lock, slower.
+# The locks are complete, so nothing is resolved.
+define install
+if $(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION) >/dev/null 2>&1; then \
+  $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python $(1); \
+else \
+  $(BIN)/python -m pip install -q --disable-pip-version-check $(1); \
+fi
+endef
+
+$(VENV)/base.stamp: requirements/base.lock | $(BIN)/python
+	@$(call install,--no-deps --require-hashes -r requirements/base.lock)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/base.stamp
+	@$(call install,--no-deps --require-hashes -r requirements/dev.lock)
+	@touch $@
+
+$(VENV)/openline.stamp: pyproject.toml $(VENV)/base.stamp
+	@$(call install,--no-deps --no-build-isolation -e .)
+	@touch $@
+
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo 'Installing chromium for the test of the page' >&2; \
+	  apt-get install -y -q chromium >/dev/null 2>&1 || { apt-get update -q && apt-get install -y -q chromium; } >/dev/null 2>&1 \
+	    || echo 'chromium cannot be installed, so the test of the page skips itself' >&2; \
+	else \
+	  echo 'The test of the page skips itself; to run it: sudo apt-get install -y chromium' >&2; \
+	fi
+
+lock: $(VENV)/dev.stamp
+	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/base.in -o requirements/base.lock
+	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/base.lock requirements/dev.in -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
