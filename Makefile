@@ -60,6 +60,8 @@ $(VENV)/base.stamp: requirements/base.lock | $(BIN)/python
 
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/base.stamp
 	@$(call install,--no-deps --require-hashes -r requirements/dev.lock)
+	@# pyright runs on Node.js; it would fetch one from nodejs.org
+	@command -v node >/dev/null 2>&1 || { $(call install,--no-deps --require-hashes -r requirements/node.lock); }
 	@touch $@
 
 $(VENV)/openline.stamp: pyproject.toml $(VENV)/base.stamp
@@ -76,9 +78,12 @@ chromium:
 	  echo 'The test of the page skips itself; to run it: sudo apt-get install -y chromium' >&2; \
 	fi
 
+COMPILE = $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header
 lock: $(VENV)/dev.stamp
-	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/base.in -o requirements/base.lock
-	$(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/base.lock requirements/dev.in -o requirements/dev.lock
+	$(COMPILE) requirements/base.in -o requirements/base.lock
+	$(COMPILE) -c requirements/base.lock requirements/dev.in -o requirements/dev.lock
+	$(COMPILE) requirements/node.in -o requirements/node.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
