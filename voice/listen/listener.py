@@ -77,6 +77,7 @@ class Listener(FrameProcessor):
     ) -> None:
         super().__init__(name="Listener")
         self._ears = ears
+        self._settings = settings
         self._turns = TurnTaker(settings)
         self._speech = ears.detector.stream()
         self._partial_seconds = partial_seconds
@@ -89,7 +90,7 @@ class Listener(FrameProcessor):
         self._since_partial = 0.0
         self._timing = TurnTiming()
         self._last_audio = 0.0
-        self._eager: asyncio.Task[Transcript] | None = None
+        self._eager: asyncio.Task[Transcript | None] | None = None
         self._partial: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._watch: asyncio.Task[None] | None = None
@@ -148,7 +149,7 @@ class Listener(FrameProcessor):
             if self._turn_samples > LONGEST_TURN * SAMPLE_RATE:
                 logger.warning(f"a turn of {LONGEST_TURN:.0f} s was cut")
                 await self._end("longest turn")
-                self._turns = self._turns.fresh()
+                self._turns = TurnTaker(self._settings)
 
     def _keep(self, window: NDArray[np.float32]) -> None:
         if self._turn is not None:
@@ -200,10 +201,13 @@ class Listener(FrameProcessor):
         self._forget_eager()
         self._eager = self._spawn(self._recognize(self._audio(), self._timing), "eager")
 
-    async def _recognize(self, audio: NDArray[np.float32], timing: TurnTiming) -> Transcript:
-        transcript = await self._ears.transcribing.run(
-            lambda: self._ears.transcriber.transcribe(audio), Priority.EAGER
-        )
+    async def _recognize(self, audio: NDArray[np.float32], timing: TurnTiming) -> Transcript | None:
+        try:
+            transcript = await self._ears.transcribing.run(
+                lambda: self._ears.transcriber.transcribe(audio), Priority.EAGER
+            )
+        except Busy:
+            return None
         timing.transcribed = self._now()
         self._turns.said(transcript.text)
         if transcript.text:
@@ -239,13 +243,15 @@ class Listener(FrameProcessor):
 
     async def _finish(
         self,
-        eager: "asyncio.Task[Transcript] | None",
+        eager: "asyncio.Task[Transcript | None] | None",
         audio: NDArray[np.float32],
         timing: TurnTiming,
     ) -> None:
         try:
-            if eager is not None:
-                text = (await eager).text
+            # None as well where the lane was too busy for an eager transcript
+            transcript = await eager if eager is not None else None
+            if transcript is not None:
+                text = transcript.text
             else:
                 timing.speech_ended = timing.speech_ended or timing.committed
                 timing.transcribe_started = self._now()
@@ -282,7 +288,7 @@ class Listener(FrameProcessor):
         turn = self._turn
         try:
             transcript = await self._ears.transcribing.run(
-                lambda: self._ears.transcriber.transcribe(audio), Priority.PARTIAL
+                lambda: self._ears.transcriber.transcribe(audio, draft=True), Priority.PARTIAL
             )
         except Busy:  # a partial is a courtesy
             return

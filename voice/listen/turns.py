@@ -1,0 +1,205 @@
+"""Turn-taking: when the caller starts, pauses, goes on and has finished.
+
+Counts audio time only, so that a test needs no clock: `turns.step(speech=0.9, seconds=0.032)`.
+"""
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+Hint = Literal["", "yes_no", "digits", "name", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """Seconds of audio, and probabilities. Defaults: see docs/latency.md for how they score."""
+
+    speech: float = 0.5  # VAD probability that begins speech
+    silence: float = 0.35  # VAD probability below which speech pauses
+    start_seconds: float = 0.096  # speech that begins a turn: a click is shorter
+    interrupt_seconds: float = 0.2  # the same while the agent speaks
+    pause_seconds: float = 0.064  # silence after which the words so far are worth reading
+    judge_seconds: tuple[float, ...] = (0.064, 0.288, 0.576, 0.96)  # when to ask smart-turn
+    likely: float = 0.8  # a verdict that the turn has ended…
+    likely_seconds: float = 0.256  # …and the silence that it needs
+    possible: float = 0.5
+    possible_seconds: float = 0.48
+    longest_seconds: float = 1.2  # silence that ends a turn against the verdict
+    hesitant_seconds: float = 2.0  # the same after "and", "um", "my number is"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    at: float  # s of audio since the call began
+    began: float  # when the speech itself began
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Silence has begun: read the words now, they may be all."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Ask the end-of-turn model now and tell `judged`."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The caller goes on: what was begun on the pause is stale."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    at: float
+    silence: float  # s waited
+    reason: str
+
+
+TurnEvent = SpeechStarted | Paused | Judge | Resumed | Ended
+
+# Words after which nobody has finished. English; other languages rely on the voice alone.
+_HESITANT = re.compile(
+    r"\b(?:and|but|or|so|because|um|uh|erm|hmm|the|a|an|my|your|to|for|of|with|from|at|well"
+    r"|(?:number|name|address) (?:is|was)|i'd like|i want|can you|could you)$",
+    re.IGNORECASE,
+)
+
+
+class TurnTaker:
+    """One caller's turns. Feed it every VAD window; it never ends a turn twice and loses none."""
+
+    def __init__(self, settings: TurnSettings) -> None:
+        self._settings = settings
+        self._clock = 0.0
+        self._agent_speaking = False
+        self._hint: Hint = ""
+        self._recent: deque[tuple[float, bool]] = deque()  # windows before a turn
+        self._active = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._silence = 0.0
+        self._paused = False
+        self._judged = 0  # questions asked in this silence
+        self._verdict = 0.0
+        self._words = ""
+        self._onset = 0.0  # speech heard in this pause, not yet enough to resume
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the caller's last speech in this turn."""
+        return self._silence
+
+    @property
+    def active(self) -> bool:
+        """Whether the caller has the turn."""
+        return self._active
+
+    def agent_speaking(self, speaking: bool) -> None:
+        """While the agent speaks, more speech is needed to begin a turn."""
+        self._agent_speaking = speaking
+
+    def asked(self, hint: Hint) -> None:
+        """What kind of reply the agent has just asked for."""
+        self._hint = hint
+
+    def said(self, text: str) -> None:
+        """The words of this turn so far."""
+        self._words = text.strip()
+
+    def step(self, speech: float, seconds: float = 0.032) -> list[TurnEvent]:
+        """One VAD window: its speech probability and its length."""
+        self._clock += seconds
+        if not self._active:
+            return self._wait(speech, seconds)
+        if speech >= self._settings.silence:
+            return self._speak(speech, seconds)
+        return self._pause(seconds)
+
+    def judged(self, probability: float) -> list[TurnEvent]:
+        """The end-of-turn model's verdict on the present silence; too late is ignored."""
+        if not self._active or not self._paused:
+            return []
+        self._verdict = probability
+        return self._maybe_end()
+
+    def _wait(self, speech: float, seconds: float) -> list[TurnEvent]:
+        """Before a turn: enough speech within a short time begins it, one loud window does not."""
+        settings = self._settings
+        need = settings.interrupt_seconds if self._agent_speaking else settings.start_seconds
+        self._recent.append((seconds, speech >= settings.speech))
+        while sum(length for length, _ in self._recent) > need + 0.064 + 1e-6:
+            self._recent.popleft()  # two windows of a stop consonant may fall between
+        spoken = sum(length for length, loud in self._recent if loud)
+        if spoken < need - 1e-6 or speech < settings.speech:
+            return []
+        began = self._clock - sum(length for length, _ in self._recent)
+        self._recent.clear()
+        self._active = True
+        self._reset()
+        return [SpeechStarted(self._clock, began)]
+
+    def _speak(self, speech: float, seconds: float) -> list[TurnEvent]:
+        if not self._paused:
+            self._silence = 0.0
+            return []
+        # In a pause, one uncertain window is a breath or a line's crackle.
+        self._onset += seconds
+        if speech < self._settings.speech and self._onset < 0.064 - 1e-6:
+            self._silence += seconds
+            return []
+        words = self._words
+        self._reset()
+        self._words = words
+        return [Resumed(self._clock)]
+
+    def _pause(self, seconds: float) -> list[TurnEvent]:
+        settings = self._settings
+        self._silence += seconds
+        self._onset = 0.0
+        events: list[TurnEvent] = []
+        if not self._paused and self._silence >= settings.pause_seconds - 1e-6:
+            self._paused = True
+            events.append(Paused(self._clock))
+        due = settings.judge_seconds
+        if self._judged < len(due) and self._silence >= due[self._judged] - 1e-6:
+            self._judged += 1
+            events.append(Judge(self._clock))
+        return events + self._maybe_end()
+
+    def _maybe_end(self) -> list[TurnEvent]:
+        needed, reason = self._needed()
+        if self._silence < needed - 1e-6:
+            return []
+        silence = self._silence
+        self._active = False
+        self._reset()
+        return [Ended(self._clock, silence, reason)]
+
+    def _needed(self) -> tuple[float, str]:
+        """Seconds of silence that end this turn, and why."""
+        settings = self._settings
+        if self._hesitates():
+            return settings.hesitant_seconds, f"silence after “{self._words[-20:]}”"
+        if self._hint == "yes_no" and len(self._words.split()) in (1, 2, 3):
+            return settings.likely_seconds, "a short answer to a yes-or-no question"
+        if self._verdict >= settings.likely:
+            return settings.likely_seconds, f"end of turn {self._verdict:.2f}"
+        if self._verdict >= settings.possible:
+            return settings.possible_seconds, f"end of turn {self._verdict:.2f}"
+        return settings.longest_seconds, f"silence of {settings.longest_seconds:.1f} s"
+
+    def _hesitates(self) -> bool:
+        words = self._words
+        if self._hint == "digits" and sum(c.isdigit() for c in words) in (1, 2):
+            return True  # a number cut in two; the shortest we ask for has more digits
+        # Whisper closes what was cut off with a full stop, or shows the hesitation itself.
+        return words.endswith(("...", "…", ",", "-")) or bool(_HESITANT.search(words.rstrip(" .")))

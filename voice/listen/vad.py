@@ -1,0 +1,51 @@
+"""Voice activity: Silero VAD v5 on onnxruntime, one state a caller over shared weights."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from voice.models import model_path
+
+SAMPLE_RATE = 16000  # Hz
+WINDOW = 512  # samples, 32 ms: the only size the model takes at 16 kHz
+_CONTEXT = 64  # samples of the last window that it wants to see again
+
+
+class SpeechDetector:
+    """The shared weights (2.3 MB). 0.15 ms a window on one thread."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        folder = path or model_path("silero-vad")
+        file = folder / "silero_vad.onnx" if folder.is_dir() else folder
+        options = ort.SessionOptions()
+        options.inter_op_num_threads = options.intra_op_num_threads = 1
+        self.session: Any = ort.InferenceSession(
+            str(file), options, providers=["CPUExecutionProvider"]
+        )
+
+    def stream(self) -> "SpeechStream":
+        return SpeechStream(self.session)
+
+
+class SpeechStream:
+    """One caller's state."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._rate = np.array(SAMPLE_RATE, np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        self._state = np.zeros((2, 1, 128), np.float32)
+        self._context = np.zeros(_CONTEXT, np.float32)
+
+    def step(self, window: NDArray[np.float32]) -> float:
+        """Probability of speech in the next WINDOW samples (float32, 16 kHz, -1 to 1)."""
+        audio = np.concatenate([self._context, window])[None]
+        self._context = window[-_CONTEXT:]
+        inputs = {"input": audio, "state": self._state, "sr": self._rate}
+        output, self._state = self._session.run(None, inputs)
+        return float(output[0, 0])

@@ -1,0 +1,23 @@
+"""What every synthesizer's sound needs before clauses can be joined."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_QUIET = 0.008  # of full scale; Piper's and Kokoro's silence lies below
+_KEPT = 0.03  # s kept before and after the speech, so that no consonant is clipped
+_FADE = 0.005  # s
+
+
+def trim(audio: NDArray[np.float32], rate: int) -> NDArray[np.int16]:
+    """Cut the silence around one clause (float, -1 to 1) and fade its ends: no gap, no click."""
+    audio = np.nan_to_num(audio)
+    loud = np.flatnonzero(np.abs(audio) > _QUIET)
+    if not len(loud):
+        return np.zeros(0, np.int16)
+    kept, fade = round(_KEPT * rate), round(_FADE * rate)
+    audio = audio[max(0, loud[0] - kept) : loud[-1] + kept].copy()
+    fade = min(fade, len(audio) // 2)
+    ramp = np.linspace(0, 1, fade, dtype=np.float32)
+    audio[:fade] *= ramp
+    audio[len(audio) - fade :] *= ramp[::-1]
+    return (np.clip(audio, -1, 1) * 32767).astype(np.int16)
