@@ -63,7 +63,7 @@ def human(size: float) -> str:
             count = size / worth
             places = 0 if count >= 99.5 or unit == "MB" else 1 if count >= 9.95 else 2
             return f"{count:.{places}f} {unit}"
-    return f"{size / 1e3:.1f} kB"
+    return f"{size / 1e3:.1f} kB" if size >= 1e3 else f"{size:.0f} bytes"
 
 
 def _lock(card: Card, locks: ExitStack, console: "Console") -> None:
