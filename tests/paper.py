@@ -8,7 +8,7 @@ from the audio alone what was said so far; a minute of call takes a fraction of 
 
 import asyncio
 import selectors
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -157,7 +157,7 @@ class PaperConversation:
         self.expects = ""
         self.closed = False
 
-    async def turn(self, text: str, committed: asyncio.Event) -> AsyncIterator[Event]:
+    async def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]:
         self.begun.append(text)
         try:
             if self.custom is not None:
@@ -233,6 +233,7 @@ class PaperCall:
         self.messages: list[tuple[float, dict[str, Any]]] = []
         self.played: list[tuple[float, float]] = []  # from, to: s of sound at the phone
         self.flushes: list[float] = []
+        self.left: list[asyncio.Task[Any]] = []  # tasks that outlived the call
 
     def says(self, text: str, at: float, seconds: float = 1.0, finished: float = 0.95) -> Utterance:
         utterance = Utterance(text, at, seconds, finished)
@@ -254,14 +255,28 @@ class PaperCall:
     def said(self, kind: str) -> list[dict[str, Any]]:
         return [data for _, data in self.messages if data["t"] == kind]
 
-    def run(self, seconds: float, at: "dict[float, Callable[[], Awaitable[Any]]] | None" = None):
-        """Run `seconds` of call; `at` does something at a time."""
+    def run(
+        self,
+        seconds: float,
+        at: "dict[float, Callable[[], Coroutine[Any, Any, Any]]] | None" = None,
+        *,
+        muted: float = 0.0,
+    ) -> "PaperCall":
+        """Run `seconds` of call, and `muted` more in which no audio comes.
+
+        `at` does something at a time.
+        """
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(self._run(seconds, at or {}))
+            runner.run(self._run(seconds, at or {}, muted))
             self.left = [task for task in asyncio.all_tasks(runner.get_loop()) if not task.done()]
         return self
 
-    async def _run(self, seconds: float, at: "dict[float, Callable[[], Awaitable[Any]]]") -> None:
+    async def _run(
+        self,
+        seconds: float,
+        at: "dict[float, Callable[[], Coroutine[Any, Any, Any]]]",
+        muted: float,
+    ) -> None:
         ears = Ears(self.ears, InlineLane(self.hear), self.ears, self.ears, InlineLane(0.02))  # type: ignore[arg-type]
         self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5)
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
@@ -283,6 +298,7 @@ class PaperCall:
             if self.greeting:
                 await self.responder.greet()
             await self._speak(seconds)
+            await asyncio.sleep(muted)
             await self.worker.cancel()
 
     async def _later(self, when: float, act: Coroutine[Any, Any, Any]) -> None:

@@ -1,9 +1,10 @@
 """The Responder: transcripts in, an agent's words and tool calls out, kept or dropped."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from loguru import logger
 from pipecat.frames.frames import (
@@ -20,7 +21,6 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from agents.conversation import Conversation
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
 from voice.frames import (
     AnswerCommitted,
@@ -35,6 +35,16 @@ from voice.frames import (
     TurnTiming,
     cancelled,
 )
+
+
+class Conversation(Protocol):
+    """What the Responder asks of agents.conversation.Conversation."""
+
+    @property
+    def expects(self) -> str: ...
+    def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]: ...
+    def heard(self, text: str) -> None: ...
+    async def close(self) -> None: ...
 
 
 @dataclass(slots=True)
