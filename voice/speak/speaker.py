@@ -337,17 +337,18 @@ class Speaker(FrameProcessor):
     # -- heard -----------------------------------------------------------------------------
 
     def _played(self, data: object) -> None:
-        if not isinstance(data, dict):
-            return
-        number, ms = data.get("answer"), data.get("ms")
-        if not isinstance(number, int) or not isinstance(ms, int | float):
-            return
-        self._acknowledges = True
+        match data:
+            case {"answer": int(number), "ms": int(ms) | float(ms)}:
+                self._acknowledges = True
+            case _:
+                return
         for answer in (self._answer, self._settling):
             if answer is None or answer.number != number:
                 continue
             answer.acknowledged = max(answer.acknowledged, ms / 1000)
-            answer.acknowledgement.set()
+            # a report that was on its way when we flushed says too little
+            if answer is self._answer or data.get("flushed", True):  # pyright: ignore
+                answer.acknowledgement.set()
 
     async def _interrupt(self) -> None:
         answer = self._answer
