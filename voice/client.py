@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +22,9 @@ from websockets.asyncio.client import ClientConnection, connect
 FRAME_SECONDS = 0.02
 LOUD = 300  # of 32767: the level from which a sample counts as audible
 _SETTLED = 0.6  # s after the last sound before an answer counts as over
+
+
+_Frame = tuple[NDArray[np.int16], list["asyncio.Future[float]"]]  # and whom to tell when sent
 
 
 class ClientError(Exception):
@@ -142,7 +145,6 @@ class Client:
             asyncio.Queue()
         )
         self._sent: list[NDArray[np.int16]] = []
-        self._news = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self.muted = False
 
@@ -334,7 +336,7 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def calling(url: str, **options: Any) -> AsyncIterator[Client]:
+async def calling(url: str, **options: Any) -> AsyncGenerator[Client]:
     """A call whose greeting is over: ask at once."""
     async with Client(url, **options) as client:
         await client.ready()

@@ -139,8 +139,8 @@ class Responder(FrameProcessor):
         await self.push_frame(AnswerCommitted(answer.number))
 
     async def _typed(self, frame: LLMMessagesAppendFrame) -> None:
-        texts = [message["content"] for message in frame.messages if isinstance(message, dict)]
-        text = " ".join(str(part) for part in texts).strip()
+        texts = [message.get("content") for message in frame.messages if isinstance(message, dict)]
+        text = " ".join(part for part in texts if isinstance(part, str)).strip()
         if text and frame.run_llm is not False:
             now = self.get_event_loop().time()
             await self._stop()

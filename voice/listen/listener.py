@@ -123,7 +123,7 @@ class Listener(FrameProcessor):
 
     async def _hear(self, frame: InputAudioRawFrame) -> None:
         self._last_audio = self._now()
-        samples = np.frombuffer(frame.audio, np.int16).astype(np.float32) / 32768
+        samples = np.frombuffer(frame.audio, np.int16).astype(np.float32) / np.float32(32768)
         if frame.sample_rate != SAMPLE_RATE:
             samples = self._resample(samples, frame.sample_rate)
         await self._advance(samples)
@@ -316,7 +316,7 @@ class Listener(FrameProcessor):
             self._partial = None
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
-        task = self.create_task(work, name)
+        task: asyncio.Task[Any] = self.create_task(work, name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

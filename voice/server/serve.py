@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ async def serving(
     *,
     listening: socket.socket | None = None,
     signals: bool = False,
-) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
+) -> AsyncGenerator[tuple[str, "asyncio.Task[None]"]]:
     """A running server with warm models: yields its address and the task that serves.
 
     Models must be here already. Without `listening`, a free port of the loopback is taken.
