@@ -201,6 +201,23 @@ def test_a_killed_fetch_is_taken_up_by_the_next(
     assert not part.exists()
 
 
+def test_ctrl_c_stops_at_once_and_keeps_what_came(registry: Registry, server: FileServer) -> None:
+    files = {f"{n}.bin": WEIGHTS for n in range(20)}
+    server.files.update({f"/m/{path}": WEIGHTS for path in files})
+    server.stalls_after = 1_000_000
+    registry.add("tiny", files, {"from": f"{server.url}/m"})
+    with fetch_elsewhere("tiny") as process:
+        assert server.stalled.wait(60)
+        process.send_signal(signal.SIGINT)
+        server.resume.set()
+        _, errors = process.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in errors
+    assert process.returncode != 0
+    fetch("tiny", console=Console(file=io.StringIO()))
+    assert verify(["tiny"]) == []
+    assert any(span for _, span in server.asked)
+
+
 def test_two_processes_fetch_once(registry: Registry, server: FileServer) -> None:
     registry.add("tiny", {"model.bin": WEIGHTS}, {"from": f"{server.url}/m"})
     server.stalls_after = 1_000_000
@@ -319,14 +336,12 @@ def test_a_dead_host_is_tried_once_in_a_run(
         registry.add("tiny", files, {"from": f"http://{host}/m"})
         with pytest.raises(ModelError) as caught:
             fetch("tiny", console=said)
-        before = len(tried)
         with pytest.raises(ModelError):
             fetch("tiny", console=said)
     assert str(caught.value).count("not reachable") == 1
     assert f"{host}: not reachable" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert 1 <= before <= 6  # as many as were on their way together
-    assert len(tried) == before
+    assert len(tried) == 1
 
 
 def test_pip_without_a_network_is_one_line(
@@ -367,13 +382,11 @@ def test_a_hub_id_is_kept_by_the_hub_cache_and_found_again_offline(
 
 
 def test_a_hub_that_is_away_is_one_line(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, said: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{unused.getsockname()[1]}")
-        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-        with fetch_elsewhere("org/model") as process:
-            _, errors = process.communicate(timeout=60)
-    last = errors.decode().strip().splitlines()[-1]
-    assert "ModelError: org/model cannot be fetched from the hub: " in last
+        host = f"127.0.0.1:{unused.getsockname()[1]}"
+        monkeypatch.setenv("HF_ENDPOINT", f"http://{host}")
+        with pytest.raises(ModelError, match=f"org/model cannot be fetched: {host}: not reachable"):
+            fetch("org/model", console=said)

@@ -21,6 +21,7 @@ from typing import Any
 from voice.models.card import Card, CardFile, ModelError, ModelMissing, Source, card, cards
 
 CHUNK = 1 << 20
+WEIGHTS = (".gguf", ".onnx", ".bin", ".safetensors", ".pt")
 
 
 def cache_root() -> Path:
@@ -50,7 +51,8 @@ def folder(of: Card) -> Path:
 def is_hub_id(name: str) -> bool:
     """`org/name`, or `org/name:part` where part is in the names of the files wanted."""
     repo = name.partition(":")[0]
-    return repo.count("/") == 1 and not repo.startswith((".", "/", "~")) and not repo.endswith("/")
+    looks_like_a_path = repo.startswith((".", "/", "~")) or repo.endswith(("/", *WEIGHTS))
+    return repo.count("/") == 1 and not looks_like_a_path
 
 
 def model_path(name: str | Path) -> Path:
@@ -134,7 +136,10 @@ def is_here(of: Card) -> bool:
         except ModelMissing:
             return False
         return True
-    return not missing_files(of)
+    try:
+        return not missing_files(of)
+    except ModelMissing:
+        return False
 
 
 def missing_files(of: Card) -> list[CardFile]:

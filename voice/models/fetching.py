@@ -175,8 +175,8 @@ def _fetch_all(wanted: list[Card], console: "Console") -> None:
         transfer.stop.set()
         raise
     finally:
-        workers.shutdown(cancel_futures=True)
-        cards.shutdown(cancel_futures=True)
+        cards.shutdown()  # before the workers, which its threads wait for
+        workers.shutdown()
         transfer.close()
     for card in wanted:
         if not card.files:
@@ -263,11 +263,17 @@ _records = Lock()
 
 def _fetch_snapshot(card: Card) -> None:
     """An unpinned model by its hub id, into the Hugging Face cache (shared with other programs)."""
+    repo, _, part = card.hub.partition(":")
+    if not sources.told_to_stay_offline():
+        try:
+            sources.reach(sources.hub())
+        except SourceFailed as exc:
+            raise ModelError(f"{repo} cannot be fetched: {exc}; check the network") from None
+
     import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
-    repo, _, part = card.hub.partition(":")
     try:
         path = snapshot_download(
             repo,

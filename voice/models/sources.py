@@ -4,14 +4,17 @@ Every piece survives a kill: a file over HTTP goes on where it stopped (Range), 
 unpacked is not asked for again. Nothing here is trusted: the hash is checked by the caller.
 """
 
+import contextlib
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from voice.models.card import CardFile, Source
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 18
 CONNECT_SECONDS = 4.0
+READ_SECONDS = 10.0  # a server silent for longer is asked again, from where it stopped
 ATTEMPTS = 4
 
 # Hosts that did not answer in this process, with what they said: a machine without a hub waits for
@@ -98,7 +102,7 @@ class Transfer:
 
                 self._client = httpx.Client(
                     follow_redirects=True,
-                    timeout=httpx.Timeout(30.0, connect=CONNECT_SECONDS),
+                    timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
                     headers={"User-Agent": "openline", "Accept-Encoding": "identity"},
                 )
             return self._client
@@ -153,6 +157,8 @@ def get(piece: Piece, partial: Path, transfer: Transfer) -> None:
 def _get_whole(piece: Whole, to: Path, transfer: Transfer) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     source = piece.source
+    if source.scheme == "package":
+        raise SourceFailed(f"the installed package {source.target} lacks {piece.where}")
     if source.scheme == "file":
         path = Path(source.target) / piece.where
         if not path.is_file():
@@ -160,15 +166,23 @@ def _get_whole(piece: Whole, to: Path, transfer: Transfer) -> None:
         shutil.copyfile(path, to)
         return
     if source.scheme == "hf":
-        hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-        url = f"{hub}/{source.target}/resolve/{source.version or 'main'}/{piece.where}"
-        if os.environ.get("HF_HUB_OFFLINE") in ("1", "true", "TRUE"):
+        url = f"{hub()}/{source.target}/resolve/{source.version or 'main'}/{piece.where}"
+        if told_to_stay_offline():
             raise SourceFailed(f"{urlsplit(url).netloc}: HF_HUB_OFFLINE is set")
         token = os.environ.get("HF_TOKEN")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
     else:
         url, headers = f"{source.scheme}:{source.target}/{piece.where}", {}
     download(url, to, transfer, size=piece.size, headers=headers, piece=piece)
+
+
+def hub() -> str:
+    return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+
+
+def told_to_stay_offline() -> bool:
+    """The switch of the Hugging Face libraries, with the values that they take for a yes."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def download(
@@ -187,8 +201,7 @@ def download(
     import httpx
 
     host = urlsplit(url).netloc
-    if host in unreachable:
-        raise SourceFailed(f"{host}: {unreachable[host]}")
+    reach(url)
     why = "broke off"
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -210,7 +223,8 @@ def download(
                     why = f"answers {answer.status_code}"
                     continue
                 if answer.status_code in (401, 403):
-                    raise SourceFailed(f"{host} refuses ({answer.status_code}): set HF_TOKEN?")
+                    hint = ": set HF_TOKEN" if piece.source.scheme == "hf" else ""
+                    raise SourceFailed(f"{host} refuses ({answer.status_code}){hint}")
                 if answer.status_code >= 400:
                     raise SourceFailed(f"{host} answers {answer.status_code} for {url}")
                 going_on = answer.status_code == 206
@@ -232,3 +246,38 @@ def download(
         except httpx.InvalidURL as exc:
             raise SourceFailed(f"{url}: {exc}") from None
     raise SourceFailed(f"{host}: {why}, {ATTEMPTS} times")
+
+
+def reach(url: str) -> None:
+    """Knock at a host before its first download. Raises SourceFailed when nobody opens in time.
+
+    A client's own connect timeout holds for each address of a name and not for the name's look-up:
+    behind a firewall that drops packets a hub with 12 addresses takes 12 times as long to fail.
+    """
+    host = urlsplit(url).netloc
+    with _knocking:
+        if host in unreachable:
+            raise SourceFailed(f"{host}: {unreachable[host]}")
+        parts = urlsplit(url)
+        if host in _reached or (parts.scheme in getproxies() and not proxy_bypass(host)):
+            return
+        name = parts.hostname or ""
+        port = parts.port or (80 if parts.scheme == "http" else 443)
+
+        def knock() -> None:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((name, port), CONNECT_SECONDS),
+            ):
+                _reached.add(host)
+
+        knocking = threading.Thread(target=knock, daemon=True)
+        knocking.start()
+        knocking.join(CONNECT_SECONDS)
+        if host not in _reached:
+            unreachable[host] = "not reachable"
+            raise SourceFailed(f"{host}: not reachable")
+
+
+_knocking = threading.Lock()
+_reached: set[str] = set()
