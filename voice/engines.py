@@ -248,7 +248,5 @@ def _open_llm(wanted: LLMConfig) -> Engine:
     if wanted.api_key_env and not key:
         raise ConfigError(f"llm: the variable {wanted.api_key_env} is not set; export it first")
     if wanted.url:
-        return open_engine(
-            wanted.url, model=wanted.model, api_key=key, extra_body=wanted.extra_body
-        )
+        return open_engine(wanted.url, name=wanted.model, api_key=key, extra_body=wanted.extra_body)
     return open_engine(model_path(wanted.model), threads=wanted.threads, context=wanted.context)

@@ -1,0 +1,265 @@
+"""llama.cpp in this process: GGUF weights, grammars, prefix caches, no other program."""
+
+import asyncio
+import json
+import secrets
+import socket
+import threading
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import xllamacpp
+
+from agents.llm.engine import Delta, Done, EngineError, Message, Request, Text
+
+_WAITING = 16  # requests that may wait for a slot; more callers than that would only time out
+_SLOTS = {"understand": 0, "answer": 1}
+_READ_SECONDS = (
+    60.0  # between two tokens, prompt included; a cold 1.5B prompt takes 12 s on 2 cores
+)
+_STARTING = threading.Lock()  # llama.cpp's start is not made for two threads
+
+
+class Embedded:
+    """One GGUF model. Answers over llama.cpp's own server on a loopback port only we know.
+
+    `grammars` is True: small models are kept on track by GBNF instead of native tool calls.
+    """
+
+    grammars = True
+    native_tools = False
+
+    def __init__(
+        self, model: Path, *, threads: int | None = None, context: int = 4096, slots: int = 2
+    ) -> None:
+        """Load the weights. Blocking, seconds. `context` is in tokens, for each slot.
+
+        Raises EngineError: no such file, not a GGUF file, no memory.
+        """
+        file = _gguf(model)
+        self.name = file.stem
+        self._key = secrets.token_hex(16)
+        self._server: Any = _start(file, self._key, threads, context, slots)
+        self._context = context
+        self._slots = slots
+        self._waiting = 0
+        self._prefixes: dict[tuple[Message, ...], str] = {}
+        self._http: httpx.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        """Generate; see Engine. Closing the iterator frees the slot."""
+        if self._waiting >= _WAITING:
+            raise EngineError(f"{self.name}: {_WAITING} requests wait already; try again later")
+        self._waiting += 1
+        try:
+            body = await self._body(request)
+            async with self._client().stream("POST", "/completion", json=body) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    raise EngineError(f"{self.name}: {_problem(response)}")
+                reader = _Reader(request.probabilities)
+                async for line in response.aiter_lines():
+                    for delta in reader.read(line):
+                        yield delta
+                if not reader.done:
+                    raise EngineError(f"{self.name}: the model stopped in mid-answer")
+        except httpx.ReadTimeout as exc:
+            raise EngineError(f"{self.name}: no word for {_READ_SECONDS:.0f} s") from exc
+        except httpx.HTTPError as exc:
+            raise EngineError(f"{self.name}: the model's server is gone ({exc!r})") from exc
+        finally:
+            self._waiting -= 1
+
+    async def warm_up(self, request: Request) -> None:
+        """Read the prompt of `request` into its slot's cache."""
+        body = await self._body(request) | {"n_predict": 0, "stream": False, "grammar": ""}
+        try:
+            response = await self._client().post("/completion", json=body, timeout=180.0)
+        except httpx.HTTPError as exc:
+            raise EngineError(f"{self.name}: the model's server is gone ({exc!r})") from exc
+        if response.status_code != 200:
+            raise EngineError(f"{self.name}: {_problem(response)}")
+
+    async def close(self) -> None:
+        """Free the port, the threads and the memory."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+        server, self._server = self._server, None
+        del server  # llama.cpp stops and frees the weights with its last reference
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "prompt": await self._prompt(request),
+            "n_predict": request.max_tokens,
+            "temperature": request.temperature,
+            "stop": list(request.stop),
+            "stream": True,
+            "cache_prompt": True,
+            "id_slot": _SLOTS.get(request.slot, 1) % self._slots,
+        }
+        if request.grammar:
+            body["grammar"] = request.grammar
+        if request.probabilities:
+            body["n_probs"] = request.probabilities
+        return body
+
+    async def _prompt(self, request: Request) -> str:
+        """The messages in the model's own chat template, ending in the assistant's `prefill`."""
+        messages = tuple(request.messages)
+        if messages not in self._prefixes:
+            # Most of a call's prompts differ in their last message only, and rendering costs 1 ms.
+            payload = {"messages": [_chat(message) for message in messages]}
+            response = await self._client().post("/apply-template", json=payload)
+            if response.status_code != 200:
+                raise EngineError(f"{self.name}: {_problem(response)}")
+            if len(self._prefixes) > 64:
+                self._prefixes.clear()
+            self._prefixes[messages] = response.json()["prompt"]
+        return self._prefixes[messages] + request.prefill
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._server is None:
+            raise EngineError(f"{self.name} is closed")
+        loop = asyncio.get_running_loop()
+        if self._http is None or self._loop is not loop:
+            self._loop = loop
+            self._http = httpx.AsyncClient(
+                base_url=self._server.listening_address,
+                headers={"Authorization": f"Bearer {self._key}"},
+                timeout=httpx.Timeout(_READ_SECONDS, connect=5.0),
+                trust_env=False,  # a proxy has no business between us and ourselves
+                # llama.cpp drops idle connections after 5 s; a new one costs 0.3 ms
+                limits=httpx.Limits(max_connections=_WAITING + 4, max_keepalive_connections=0),
+            )
+        return self._http
+
+
+class _Reader:
+    """llama.cpp's event stream to deltas."""
+
+    def __init__(self, probabilities: int) -> None:
+        self._wanted = probabilities > 0
+        self._first: dict[str, float] = {}
+        self.done = False
+
+    def read(self, line: str) -> list[Delta]:
+        if line.startswith("error:"):
+            raise EngineError(line.removeprefix("error:").strip())
+        if not line.startswith("data: "):
+            return []
+        event: dict[str, Any] = json.loads(line.removeprefix("data: "))
+        if "error" in event:
+            raise EngineError(str(event["error"].get("message", event["error"])))
+        deltas: list[Delta] = []
+        if self._wanted and not self._first:
+            self._first = _first_free(event.get("completion_probabilities") or [])
+        if event.get("content"):
+            deltas.append(Text(event["content"]))
+        if event.get("stop"):
+            self.done = True
+            timings: dict[str, Any] = event.get("timings") or {}
+            read, cached = timings.get("prompt_n", 0), timings.get("cache_n", 0)
+            deltas.append(
+                Done(
+                    finish="length" if event.get("stop_type") == "limit" else "stop",
+                    prompt_tokens=read + cached,
+                    cached_tokens=cached,
+                    completion_tokens=timings.get("predicted_n", 0),
+                    first_token_probabilities=self._first,
+                )
+            )
+        return deltas
+
+
+def _first_free(positions: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Alternatives of the first token that carries a word; quotes and spaces are forced."""
+    for position in positions:
+        if any(c.isalnum() for c in position.get("token", "")):
+            options: list[dict[str, Any]] = position.get("top_logprobs") or []
+            return {o["token"]: 2.718281828459045 ** o["logprob"] for o in options}
+    return {}
+
+
+def _gguf(model: Path) -> Path:
+    if model.is_dir():
+        files = sorted(model.glob("*.gguf"))
+        if len(files) != 1:
+            raise EngineError(f"{model}: {len(files)} GGUF files here; name one of them")
+        model = files[0]
+    try:
+        with model.open("rb") as file:
+            magic = file.read(4)
+    except OSError as exc:
+        raise EngineError(f"{model}: cannot be read ({exc.strerror})") from exc
+    if magic != b"GGUF":
+        raise EngineError(f"{model}: not a GGUF file; llama.cpp needs one")
+    return model
+
+
+def _start(file: Path, key: str, threads: int | None, context: int, slots: int) -> Any:
+    problem = ""
+    for _ in range(5):  # another program may take the port between our look and llama.cpp's
+        params = xllamacpp.CommonParams()
+        params.model.path = str(file)
+        params.hostnames = ["127.0.0.1"]
+        params.port = _free_port()
+        params.api_keys = [key]  # whoever else listens there does not know it
+        params.n_ctx = context * slots
+        params.n_parallel = slots
+        params.use_jinja = True
+        params.warmup = True
+        params.cache_prompt = True
+        params.cache_ram_mib = 0  # the slots' own caches are enough
+        params.ui = False
+        params.verbosity = 0
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or default_threads()
+        try:
+            with _STARTING:
+                return xllamacpp.Server(params)
+        except (RuntimeError, ValueError, OSError) as exc:
+            problem = str(exc)
+    raise EngineError(f"{file}: llama.cpp cannot load it ({problem}); broken, or out of memory?")
+
+
+def default_threads() -> int:
+    """Half the cores: ggml's threads spin, and beside Whisper's they slow each other 3x."""
+    import os
+
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _chat(message: Message) -> dict[str, Any]:
+    chat: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        chat["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        chat["tool_call_id"] = message.tool_call_id
+    return chat
+
+
+def _problem(response: httpx.Response) -> str:
+    try:
+        error = response.json()["error"]
+        text = error["message"] if isinstance(error, dict) else str(error)
+    except (ValueError, KeyError, TypeError):
+        text = response.text[:200]
+    if "context" in text and "exceed" in text:
+        return f"the prompt is longer than the context ({text}); raise llm.context"
+    return f"refused with {response.status_code}: {text}"
