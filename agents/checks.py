@@ -1,0 +1,156 @@
+"""A model's words on their way to the caller: nothing ungrounded is spoken.
+
+Words are passed on as they come, as soon as their sentence rests on something the agent knows. A
+sentence that turns out to hold a number from nowhere, or to claim that something was done, is
+replaced before that part of it is spoken.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from agents.events import Say
+from agents.sentences import leaves
+from agents.spoken import Language
+from agents.tools import ToolResult
+
+_END = re.compile(r"[.!?][\"')]*$")
+_ABBREVIATION = re.compile(r"^(mr|mrs|ms|dr|st|no|approx|e\.g|i\.e)\.$", re.IGNORECASE)
+_OFFERS = ("would", "could", "can", "do", "may", "shall", "how", "what", "please", "is", "are")
+_ALWAYS = {"1"}  # "one of them" is no number
+_CARRIED = 75  # rapidfuzz ratio: "shipping" for "shipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What an answer may rest on."""
+
+    sources: str  # facts, findings and the caller's line: where its numbers come from
+    evidence: frozenset[str]  # stems of the facts and findings; empty: none is needed
+    relevant: bool  # the question touches the facts, so that any answer to it may pass
+    may_claim: bool  # the facts themselves say that things are done
+
+    @classmethod
+    def of(cls, line: str, facts: Sequence[str], findings: str, language: Language) -> "Ground":
+        known = " ".join([*facts, findings])
+        evidence = frozenset(language.content(known))
+        return cls(
+            sources=f"{known} {line}",
+            evidence=evidence,
+            relevant=bool(language.content(line) & evidence),
+            may_claim=any(language.claims(fact) for fact in facts),
+        )
+
+    @classmethod
+    def free(cls, line: str, facts: Sequence[str], known: str, language: Language) -> "Ground":
+        """Words that need not rest on a fact; their numbers and claims are still checked."""
+        may_claim = any(language.claims(fact) for fact in facts)
+        return cls(f"{' '.join(facts)} {known} {line}", frozenset(), True, may_claim)
+
+
+class _Sentence:
+    def __init__(self, ground: Ground, allowed: set[str], language: Language) -> None:
+        self._ground = ground
+        self._allowed = allowed
+        self._language = language
+        self.words: list[str] = []
+        self.spoken = 0  # words passed on
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+    def wrong(self) -> bool:
+        claims = self._language.claims(self.text) and not self._ground.may_claim
+        return claims or bool(self._language.numbers(self.text) - self._allowed)
+
+    def open_number(self) -> bool:
+        """The last word may be the beginning of a number ("forty", "two")."""
+        last = self.words[-1]
+        return not _END.search(last) and bool(self._language.numbers(last))
+
+    def open_claim(self) -> bool:
+        """ "I have …" may go on to a claim."""
+        return self._language.claims(f"{self.text} booked") and not self._ground.may_claim
+
+    def rests(self) -> bool:
+        if self._ground.relevant or self._language.denies(self.text):
+            return True
+        return bool(self._language.content(self.text) & self._ground.evidence)
+
+    def take(self) -> str:
+        """The words that may be spoken now."""
+        ready = self.words[self.spoken :]
+        self.spoken = len(self.words)
+        return " ".join(ready)
+
+
+async def grounded(
+    pieces: AsyncGenerator[str, None], ground: Ground, language: Language
+) -> AsyncGenerator[Say, None]:
+    """Pass a model's words on as they come; stop at the first sentence that does not hold."""
+    allowed = language.numbers(ground.sources) | _ALWAYS
+    sentence = _Sentence(ground, allowed, language)
+    said_any = False
+    async for word in _words(pieces):
+        sentence.words.append(word)
+        ended = bool(_END.search(word)) and not _ABBREVIATION.match(word)
+        waits = not ended and (sentence.open_number() or sentence.open_claim())
+        if not waits and (sentence.wrong() or (ended and not sentence.rests())):
+            yield _replacement(sentence, said_any, language)
+            return
+        offer = said_any and sentence.words[0].lower() in _OFFERS
+        if ended and word.endswith("?") and offer:
+            return  # "Would you like me to …?" promises what only code may offer
+        if not waits and (ended or (sentence.rests() and not offer)):
+            text = sentence.take()
+            if text:
+                yield Say(text + " ")
+                said_any = True
+        if ended:
+            sentence = _Sentence(ground, allowed, language)
+    if sentence.words:  # the model stopped, or was stopped, in mid-sentence
+        if sentence.wrong() or not sentence.rests():
+            yield _replacement(sentence, said_any, language)
+        elif sentence.spoken or not said_any:
+            yield Say(sentence.take() + ".")
+    elif not said_any:
+        yield Say(language.phrase("unknown"), complete=True)
+
+
+def _replacement(sentence: _Sentence, said_any: bool, language: Language) -> Say:
+    if sentence.spoken:
+        return Say("… " + language.phrase("unsure"), complete=True)
+    if said_any:
+        return Say("", complete=True)  # what was said so far holds; the rest is left out
+    return Say(language.phrase("unknown"), complete=True)
+
+
+async def _words(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    """Whole words: a piece may end inside one."""
+    rest = ""
+    async for piece in pieces:
+        *whole, rest = re.split(r"\s+", rest + piece)
+        for word in whole:
+            if word:
+                yield word
+    if rest:
+        yield rest
+
+
+def whole(said: str, result: ToolResult, sources: str, language: Language) -> str:
+    """A model's telling of a result, or "" when it does not hold.
+
+    It has to carry at least half of the result's values: "No, we have no vegetarian food" was said
+    over a full menu without this check. It is not streamed: a wrong half is worse than a wait.
+    """
+    text = re.sub(r"\s+", " ", said).strip()
+    values = leaves(result.data, language)
+    carried = sum(fuzz.partial_ratio(v.lower(), text.lower()) >= _CARRIED for v in values)
+    invented = language.numbers(text) - language.numbers(sources) - _ALWAYS
+    claims = language.claims(text) and not language.claims(sources)
+    if invented or claims or not values or carried < (len(values) + 1) // 2:
+        return ""
+    return text

@@ -1,0 +1,217 @@
+"""An agent, shared by all calls, and its conversation, one per call."""
+
+import asyncio
+import datetime as dt
+import uuid
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from agents.acting import Acts
+from agents.definition import AgentDefinition, DefinitionError
+from agents.events import Event, Finished, Say
+from agents.frame import Expects, ReadBack, State
+from agents.llm.engine import Engine, Message
+from agents.mind import Mind
+from agents.native import NativeMind
+from agents.small import SmallMind
+from agents.spoken import Language, language
+from agents.tools import CallContext, Tool, load_source, tools_of
+from agents.turn import Turn
+
+# Words at the end of a read-back that may be missing: where words lie in the audio is known to
+# about a word.
+_UNHEARD_WORDS = 1
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A tools' class that holds something open."""
+
+    def close(self) -> None: ...
+
+
+class Agent:
+    """A definition, its tools and the engine that thinks for it. Shared by all calls."""
+
+    def __init__(
+        self,
+        definition: AgentDefinition,
+        engine: Engine,
+        tools: Sequence[Tool],
+        *,
+        sources: Sequence[object] = (),
+        today: Callable[[], dt.date] = dt.date.today,
+    ) -> None:
+        self.definition = definition
+        self.engine = engine
+        self.tools = {tool.name: tool for tool in tools}
+        self.language: Language = language(definition.language)
+        self.today = today
+        self._sources = tuple(sources)
+        mind = SmallMind if engine.grammars else NativeMind
+        self.mind: Mind = mind(engine, definition, self.tools, self.language)
+
+    @classmethod
+    def load(cls, path: Path, engine: Engine) -> "Agent":
+        """Read configs/agents/NAME.yaml and import its tools. Raises DefinitionError."""
+        definition = AgentDefinition.read(path)
+        try:
+            language(definition.language)
+        except LookupError as exc:
+            raise DefinitionError(f"{path}: language: {exc}") from exc
+        sources: list[object] = []
+        tools: dict[str, Tool] = {}
+        for wanted in definition.tools:
+            try:
+                source = load_source(wanted.use)
+                offered = tools_of(source)
+            except Exception as exc:
+                problem = f"{type(exc).__name__}: {exc}"
+                raise DefinitionError(f"{path}: tools: {wanted.use}: {problem}") from exc
+            sources.append(source)
+            unknown = [name for name in wanted.only or () if name not in offered]
+            if unknown or not offered:
+                names = ", ".join(offered) or "nothing is marked with @tool"
+                what = f"no tool {unknown[0]!r}" if unknown else "no tools"
+                raise DefinitionError(f"{path}: tools: {wanted.use}: {what}; it has: {names}")
+            keep = offered if wanted.only is None else wanted.only
+            for name in keep:
+                if name in tools:
+                    raise DefinitionError(f"{path}: tools: two tools are called {name!r}")
+                tools[name] = offered[name]
+        return cls(definition, engine, list(tools.values()), sources=sources)
+
+    async def warm_up(self) -> None:
+        """Put the constant parts of the prompts in the engine's cache. Raises EngineError."""
+        await self.mind.warm_up()
+
+    def conversation(self) -> "Conversation":
+        return Conversation(self)
+
+    async def close(self) -> None:
+        """Close the tools' own resources; the engine belongs to whoever opened it."""
+        for source in self._sources:
+            if isinstance(source, Closable):
+                source.close()
+
+
+@dataclass(slots=True)
+class _Spoken:
+    """An answer whose hearing is not reported yet; `message` is its place in the history."""
+
+    message: Message
+    read_back: ReadBack | None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A turn that may still be dropped."""
+
+    text: str
+    state: State
+    committed: asyncio.Event
+    said: list[str] = field(default_factory=list[str])
+
+
+class Conversation:
+    """One call: what was said, as the caller heard it, and what is pending.
+
+    One turn at a time; starting the next drops one that was never committed.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._history: list[Message] = []
+        self._state = State()
+        self._draft: _Draft | None = None
+        self._unheard: list[_Spoken] = []
+        call_id = uuid.uuid4().hex[:8]
+        self._acts = Acts(call_id, CallContext(call_id, {}))
+
+    @property
+    def history(self) -> list[Message]:
+        """Caller ("user") and agent ("assistant"), the agent as far as it was heard."""
+        self._settle()
+        return list(self._history)
+
+    @property
+    def expects(self) -> Expects:
+        """What the agent asked for last, so that turn-taking knows what kind of answer to await.
+
+        Right after a speculative turn ended, this is what that turn asked.
+        """
+        return (self._draft.state if self._draft else self._state).expects
+
+    async def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]:
+        """Answer the caller's line.
+
+        It may begin on an eager transcript. Nothing that it did remains unless `committed` is set
+        by the time the generator is closed, or, when it ran to its end, by the time of the next
+        call of this object. Tools with side effects wait for `committed`. Never raises for what a
+        model or a tool does.
+        """
+        self._settle(drop=True)
+        await self._acts.settled()
+        draft = _Draft(text, self._state.copy(), committed)
+        self._draft = draft
+        turn = Turn(self._agent, draft.state, self._history, self._acts, text, committed)
+        finished = False
+        try:
+            async with aclosing(turn.events()) as events:
+                async for event in events:
+                    if isinstance(event, Say):
+                        draft.said.append(event.text + " " * event.complete)
+                    finished = isinstance(event, Finished)
+                    yield event
+        finally:
+            if not finished and self._draft is draft:
+                self._settle(drop=True)
+
+    def _settle(self, drop: bool = False) -> None:
+        """Keep the draft if its turn was confirmed; `drop` forgets it otherwise."""
+        draft = self._draft
+        if draft is None:
+            return
+        if not draft.committed.is_set():
+            if drop:
+                self._draft = None
+            return
+        self._draft = None
+        self._state = draft.state
+        self._history.append(Message("user", draft.text))
+        said = " ".join("".join(draft.said).split())
+        if said:
+            self._state.said = said
+            message = Message("assistant", said)
+            self._history.append(message)
+            frame = self._state.frame
+            self._unheard.append(_Spoken(message, frame.read_back if frame else None))
+
+    def heard(self, text: str) -> None:
+        """What the caller heard of an answer that ended or was interrupted ("" for nothing)."""
+        self._settle()
+        words = self._agent.language.words(text)
+        for spoken in self._unheard:
+            said = self._agent.language.words(spoken.message.content)
+            if said[: len(words)] == words:
+                break
+        else:
+            if text.strip():  # the greeting, which is no turn
+                self._history.append(Message("assistant", text.strip()))
+            return
+        self._unheard.remove(spoken)
+        if spoken.read_back is not None:
+            spoken.read_back.cut = len(said) - len(words) > _UNHEARD_WORDS
+        at = next(i for i, message in enumerate(self._history) if message is spoken.message)
+        if words:
+            self._history[at] = Message("assistant", text.strip())
+        else:
+            del self._history[at]
+
+    async def close(self) -> None:
+        """The call is over. An action that has begun is waited for."""
+        self._settle(drop=True)
+        await self._acts.settled()

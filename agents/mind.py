@@ -1,0 +1,126 @@
+"""What the model is asked for: what the caller wants, and words. Code does everything else."""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agents.frame import State
+from agents.llm.engine import Delta, Engine, Message, Request
+from agents.tools import Tool
+
+QUESTION, REPLY, STOP, CHAT = "question", "reply", "stop", "chat"
+HELLO, GOODBYE, THANKS, UNKNOWN, REPEAT = "hello", "goodbye", "thanks", "unknown", "repeat"
+
+
+class OutOfBudget(Exception):
+    """The turn used up its steps or its time."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Steps and seconds of one turn; waiting for the caller's turn to be confirmed is free."""
+
+    steps: int
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return self.seconds - (self.clock() - self.started)
+
+    def step(self) -> None:
+        """Before a model request or a tool. Raises OutOfBudget."""
+        self.steps -= 1
+        if self.steps < 0 or self.left <= 0:
+            raise OutOfBudget
+
+    async def request(self, engine: Engine, request: Request) -> AsyncGenerator[Delta, None]:
+        """One step: stream a request, in time. Closing it frees the model.
+
+        Raises EngineError, OutOfBudget.
+        """
+        self.step()
+        stream = engine.stream(request)
+        try:
+            while True:
+                async with asyncio.timeout(max(self.left, 0.0)):
+                    try:
+                        delta = await anext(stream)
+                    except StopAsyncIteration:
+                        return
+                yield delta
+        except TimeoutError as exc:
+            raise OutOfBudget from exc
+        finally:
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a mind may look at: the turn's copy of the state, and the call so far as heard."""
+
+    state: State
+    history: Sequence[Message]
+    exchanges: Sequence[Message]  # the tool calls of this turn and their results
+    question: str  # the agent's open question alone, or ""
+    today: dt.date
+    budget: Budget
+
+
+def _nothing() -> "list[Want]":
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Words of a model, unchecked. `then` is what it proposes besides, known when they end.
+
+    `trusted` words need not rest on a known fact, and are passed on as they come; their numbers
+    and claims are checked all the same.
+    """
+
+    words: AsyncGenerator[str, None]
+    then: "Callable[[], list[Want]]" = _nothing
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One thing that a line asks for: a tool's name, or one of the constants above.
+
+    `values` are grounded: said by the caller, or chosen from a closed list. `speech` is an answer
+    that the engine has begun already.
+    """
+
+    name: str
+    line: str
+    values: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
+    chosen: frozenset[str] = frozenset()  # the values that the model chose from a closed list
+    speech: Speech | None = None
+
+
+class Mind(Protocol):
+    """One per agent, shared by its calls. Every method raises EngineError and OutOfBudget."""
+
+    async def warm_up(self) -> None: ...
+
+    async def wants(self, view: View, line: str) -> list[Want]:
+        """What the line asks for, in order; never empty."""
+        ...
+
+    def answer(self, view: View, line: str, chat: bool) -> Speech:
+        """Words that answer a question, or (chat) small talk."""
+        ...
+
+    def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
+        """Words that tell the result of a tool; `view.state.findings` holds it."""
+        ...

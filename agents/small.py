@@ -1,0 +1,256 @@
+"""The mind of an engine with grammars: a small model that chooses and quotes, and words answers."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+
+from agents.definition import AgentDefinition
+from agents.frame import Frame
+from agents.llm.engine import Done, Engine, Message, Request, Text
+from agents.mind import CHAT, QUESTION, REPLY, STOP, Speech, View, Want
+from agents.reading import Reading, read
+from agents.spoken import Language
+from agents.tools import FREE, Tool
+from agents.understand import (
+    OPEN_QUESTION,
+    PREFILL,
+    Choice,
+    by_choice,
+    caller,
+    grammar,
+    parse,
+    prefix,
+)
+
+SURE = 0.6  # below it, the tool whose slots find more in the line wins (49 of 51 conversations)
+LEAVE = 0.5  # a pending action is not left for another tool on a weaker guess
+# Spoken text: no markup, no JSON, no line break; small models begin both where words were asked.
+WORDS = 'root ::= [^ {}<>`\\n\\[\\]*#"_|] [^{}<>`\\n\\[\\]*#"_|]*'
+UNCLEAR = "unclear"
+_Wants = dict[str, dict[str, Sequence[str] | None]]
+
+
+class SmallMind:
+    """See agents.mind.Mind. Two constant prompts, each with a cache slot of its own."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        definition: AgentDefinition,
+        tools: Mapping[str, Tool],
+        language: Language,
+    ) -> None:
+        self._engine = engine
+        self._definition = definition
+        self._tools = tools
+        self._language = language
+        self._prefix = prefix(definition, list(tools.values()))
+
+    async def warm_up(self) -> None:
+        understand = [*self._prefix, caller(OPEN_QUESTION, "hello")]
+        await self._engine.warm_up(Request(understand, prefill=PREFILL, slot="understand"))
+        answer = [self._system(), Message("user", "Caller: hello")]
+        await self._engine.warm_up(Request(answer, slot="answer"))
+
+    # -- what the caller wants ---------------------------------------------------------------
+
+    async def wants(self, view: View, line: str) -> list[Want]:
+        return [await self._want(view, clause) for clause in self._language.clauses(line)]
+
+    async def _want(self, view: View, line: str) -> Want:
+        words = self._language.words(line)
+        frame = view.state.frame
+        asked = frame.asked if frame else ""
+        offered, closed = self._offer(view, words, frame)
+        question = view.question or OPEN_QUESTION
+        must_quote = bool(frame and frame.read_back)
+        choice = await self._ask(view, question, words, offered, closed, must_quote)
+        if frame and not choice.quotes and choice.want in (QUESTION, CHAT, REPLY):
+            # The agent's question pulls a line that has nothing to do with it towards an answer
+            # ("she can't breathe", when a name was asked); without it the tool was .92.
+            alone = {name: keys for name, keys in offered.items() if name not in (REPLY, STOP)}
+            again = await self._ask(view, OPEN_QUESTION, words, alone, closed, False)
+            if again.want in self._tools and again.probability >= SURE:
+                choice = again
+        if frame and choice.want in self._tools and 0 < choice.probability < LEAVE:
+            question_asked = self._language.questions(words)
+            choice = Choice(QUESTION if question_asked else REPLY, {}, choice.probability)
+        name = choice.want
+        if name == QUESTION:
+            name = self._settled_by(words, view) or name
+        target = self._tools.get(name) or (frame.tool if frame and name == REPLY else None)
+        if target is None:
+            return Want(name, line)
+        reading = read(
+            words, target.slots, self._language, view.today, asked if name == REPLY else ""
+        )
+        values = dict(reading.values)
+        chosen: set[str] = set()
+        for key, quote in choice.quotes.items():
+            slot = target.slots.get(key)
+            if slot is None:
+                continue
+            if slot.kind == "enum":
+                if quote != UNCLEAR:
+                    values[key] = quote
+                    chosen.add(key)
+                continue
+            value = self._quoted(key, quote, target, reading, view)
+            if value is not None:
+                values[key] = value
+        return Want(name, line, values, frozenset(chosen))
+
+    def _offer(
+        self, view: View, words: Sequence[str], frame: Frame | None
+    ) -> tuple[_Wants, list[bool]]:
+        """The choices with their keys, and the words that no quote may run over."""
+        language, closed = self._language, [False] * len(words)
+        wants: _Wants = {}
+        for name, tool in self._tools.items():
+            if tool.policy.internal or (frame and tool is frame.tool):
+                continue  # naming the pending action again is a reply
+            reading = read(words, tool.slots, language, view.today)
+            if any(slot.kind in ("text", "name") for slot in tool.slots.values()):
+                closed = [a or b for a, b in zip(closed, reading.used, strict=True)]
+            wants[name] = _keys(tool, reading)
+        wants[QUESTION] = {}
+        wants[CHAT] = {}
+        if frame:
+            asked = frame.asked
+            reading = read(words, frame.tool.slots, language, view.today, asked)
+            closed = [a or b for a, b in zip(closed, reading.used, strict=True)]
+            keys = _keys(frame.tool, reading)
+            for key, slot in frame.tool.slots.items():
+                if slot.kind == "name" and (key == asked or key in frame.values):
+                    keys[key] = None
+                if slot.kind == "enum" and key == asked and key not in reading.values:
+                    keys[key] = [*slot.options, UNCLEAR]
+            wants[REPLY] = keys
+            wants[STOP] = {}
+        return wants, closed
+
+    async def _ask(
+        self,
+        view: View,
+        question: str,
+        words: Sequence[str],
+        wants: _Wants,
+        closed: Sequence[bool],
+        must_quote: bool,
+    ) -> Choice:
+        rules = grammar(wants, words, closed, self._language.fillers, must_quote=must_quote)
+        request = Request(
+            [*self._prefix, caller(question, " ".join(words))],
+            max_tokens=48,
+            stop=("}",),
+            grammar=rules,
+            prefill=PREFILL,
+            probabilities=8,
+            slot="understand",
+        )
+        written, probabilities = "", dict[str, float]()
+        async with aclosing(view.budget.request(self._engine, request)) as deltas:
+            async for delta in deltas:
+                if isinstance(delta, Text):
+                    written += delta.text
+                elif isinstance(delta, Done):
+                    probabilities = dict(delta.first_token_probabilities)
+        fallback = Choice(REPLY if REPLY in wants else CHAT, {}, 0.0)
+        choice = parse(written, probabilities, list(wants)) or fallback
+        return self._evident(choice, probabilities, words, view)
+
+    def _evident(
+        self, choice: Choice, probabilities: Mapping[str, float], words: Sequence[str], view: View
+    ) -> Choice:
+        """Unsure between tools: the one whose slots find more values in the line."""
+        if choice.want not in self._tools or not 0 < choice.probability < SURE:
+            return choice
+        rivals = by_choice(probabilities, list(self._tools))
+        evidence = {
+            name: len(read(words, self._tools[name].slots, self._language, view.today).values)
+            for name, probability in rivals.items()
+            if probability >= choice.probability / 2
+        }
+        best = max(evidence, key=lambda name: (evidence[name], rivals[name]), default=choice.want)
+        if evidence.get(best, 0) > evidence.get(choice.want, 0):
+            return Choice(best, {}, rivals[best])
+        return choice
+
+    def _settled_by(self, words: Sequence[str], view: View) -> str:
+        """A question that brings every argument of a read-only tool is that tool's."""
+        for name, tool in self._tools.items():
+            required = [key for key, slot in tool.slots.items() if slot.required]
+            if not tool.policy.read_only or tool.policy.internal or not required:
+                continue
+            values = read(words, tool.slots, self._language, view.today).values
+            if all(key in values for key in required):
+                return name
+        return ""
+
+    def _quoted(
+        self, key: str, quote: str, tool: Tool, reading: Reading, view: View
+    ) -> str | int | None:
+        """The value of quoted words, or None where they hold none."""
+        slot = tool.slots[key]
+        words = quote.split()
+        if slot.kind in FREE:
+            taken = {w for w, used in zip(reading.words, reading.used, strict=True) if used}
+            if slot.kind != "address" and taken & set(words):
+                return None
+            return self._language.span(slot.kind, words)
+        found = self._language.find(slot.kind, words, slot, view.today, True)
+        return found[0].value if found else None
+
+    # -- words -------------------------------------------------------------------------------
+
+    def _system(self) -> Message:
+        facts = "\n".join(f"- {fact}" for fact in self._definition.facts)
+        return Message(
+            "system",
+            f"{self._definition.persona} Answer the caller in one short spoken sentence, using "
+            "only these facts; if they do not say it, say that you do not know.\n"
+            f"{facts}\nYou cannot do anything yourself and never say that something was done.",
+        )
+
+    def answer(self, view: View, line: str, chat: bool) -> Speech:
+        known = "" if chat else self._known(view, line)
+        asked = f"Known from this call: {known}\nCaller: {line}" if known else f"Caller: {line}"
+        return Speech(self._words(view, asked))
+
+    def _known(self, view: View, line: str) -> str:
+        """The call's own data, only where the facts do not touch the question: with it always in,
+        "are you open on Saturday?" became "I don't know"."""
+        content = self._language.content
+        if content(line) & content(" ".join(self._definition.facts)):
+            return ""
+        return view.state.findings
+
+    def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
+        shown = ", ".join(f"{key} {value}" for key, value in arguments.items() if value)
+        asked = (
+            f"Caller: {line}\nThe system shows: {shown}: {view.state.findings}\n"
+            "Tell the caller in one sentence."
+        )
+        return Speech(self._words(view, asked))
+
+    async def _words(self, view: View, asked: str) -> AsyncGenerator[str, None]:
+        request = Request(
+            [self._system(), Message("user", asked)],
+            max_tokens=self._definition.limits.answer_tokens,
+            grammar=WORDS,
+            slot="answer",
+        )
+        async with aclosing(view.budget.request(self._engine, request)) as deltas:
+            async for delta in deltas:
+                if isinstance(delta, Text):
+                    yield delta.text
+
+
+def _keys(tool: Tool, reading: Reading) -> dict[str, Sequence[str] | None]:
+    """What the model may quote for a tool: free text, and values that code found twice."""
+    keys: dict[str, Sequence[str] | None] = {}
+    for name, slot in tool.slots.items():
+        if name in reading.choices:
+            keys[name] = reading.choices[name]
+        elif slot.kind in ("text", "address"):
+            keys[name] = None
+    return keys

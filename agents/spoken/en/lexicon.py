@@ -1,0 +1,87 @@
+"""English word lists: consent, refusals, fillers, claims. Found on the conversations of
+agents' tests; they are lists, because a model's yes is no consent."""
+
+import re
+
+YES = re.compile(
+    r"\b(yes|yeah|yep|yup|sure|ok|okay|correct|right|exactly|absolutely|definitely|go ahead|do it|"
+    r"do that|please do|sounds good|of course|confirmed?)\b"
+)
+NO = re.compile(
+    r"\b(no|nope|nah|not|don't|dont|wait|hold on|stop|never|keep it|cancel that|instead|actually|"
+    r"but|rather|wrong|isn't|incorrect)\b"
+)
+STOPS = re.compile(
+    r"\b(forget (it|about it|that)|never ?mind|leave it|don't bother|changed my mind|"
+    r"(keep|leave) (it|them|that|this|everything)|call back later|cancel that|stop that)\b"
+)
+UNKNOWN = re.compile(
+    r"\b((don'?t|do not|can'?t) (know|have|remember|find|recall)|no idea|not sure|forgot|lost it)\b"
+)
+QUESTION = re.compile(
+    r"\b(what|what's|when|when's|where|where's|how|how's|who|why|which|do you|are you|can i|"
+    r"is there|are there|does|did|is it|tell me|could you|can you|have you|will you|do i)\b"
+)
+CORRECTS = re.compile(r"\b(sorry|no|wait|mean|meant|actually|rather|instead|make it)\b")
+NAME = re.compile(
+    r"(?:name is|name's|this is|under the name(?: of)?) ((?:[a-z'-]+ ?){1,4})"
+    r"|^(?:hi |hello |hey )?([a-z]+ [a-z]+) here\b"
+)
+NAME_ENDS = re.compile(
+    r" (?:and|born|i|i'm|my|from|calling|here|the|for|with|on|at|please|phone|number|email)\b"
+)
+# How a model claims to have acted, or to be about to; code says such sentences, after the act.
+_ACTS = (
+    "book(ed)?|cancel(l?ed)?|moved?|refund(ed)?|changed?|ordered|reserved?|filed?|sent|send|"
+    "schedule[d]?|connect(ed)?|transfer(red)?|updated?|placed?|start(ed)?|confirm(ed)?|"
+    "process(ed)?|created?|register(ed)?|submit(ted)?|arranged?|issued?|done|return(ed)?|"
+    "deliver(ed)?|taken care"
+)
+CLAIM = re.compile(
+    rf"\b((i|we)( have|'ve| had)?( now| just| already)* ({_ACTS})\b|"
+    r"(i|we)( will|'ll| am going to|'m going to) (?!need\b|have to\b|be (happy|glad)\b)\w+|"
+    rf"(has|have) been( now| just| already)* ({_ACTS})\b|"
+    rf"your [a-z ]{{1,30}}\b(is|was) (now |already |just )({_ACTS})\b)",
+    re.IGNORECASE,
+)
+DENIAL = re.compile(r"\b(not|don't|doesn't|sorry|cannot|can't|no|unfortunately)\b", re.IGNORECASE)
+TWO_REQUESTS = re.compile(
+    r"\b(?:and|also|then|but)(?= (?:also |please )?(?:i'd|i want|i need|i would|can|could|what|"
+    r"what's|how|do you|does|when|where|where's|are you|is there|please|cancel)\b)"
+)
+REPEAT = re.compile(
+    r"(?:sorry |i'm sorry |excuse me )?(?:pardon(?: me)?|what(?: was that| did you say)?|"
+    r"say (?:that|it) again|repeat that|come again|"
+    r"(?:can|could) you (?:please )?(?:repeat|say) that(?: again)?|"
+    r"i (?:didn't|did not) (?:catch|hear|get) that)(?: please)?"
+)
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+FILLERS = _set(
+    "uh um er hmm oh ah well so like it it's its is the a an my and to please that's that this i "
+    "i'm am we we'd i'd i'll would be of for on at in with by name number phone address email mail "
+    "order called under you yes yeah ok okay sure alright then good great fine one here there just "
+    "think actually sorry no not make was can could are let's take works instead rather date day "
+    "time mean meant about maybe hi hello hey there's got get me your from"
+)
+GREETING = _set("hi hello hey good morning evening afternoon there")
+GOODBYE_CUES = _set("bye goodbye")
+THANKS_CUES = _set("thanks thank cheers no nope all everything")
+CLOSING = _set(
+    "thanks thank you bye goodbye that's that all is it was everything great ok okay no nope "
+    "nothing else good perfect have a nice day so much very then well oh cheers see ya for your "
+    "help the alright and i need lot evening lovely really now"
+)
+ADDRESS_FILLERS = _set("uh um to it's the is")
+TRAILING = _set("please here uh um thanks thank you")
+# Words too common to show that an answer rests on a fact.
+COMMON = _set(
+    "what when where how who why which do does did are is can could will would have has had you "
+    "your yours there here this that these those with from about into some any much many long take "
+    "takes tell know want need like please they them their then than also just only more most "
+    "order orders"
+)

@@ -1,0 +1,108 @@
+"""What a language pack offers."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from agents.tools import Kind, Slot
+
+Words = Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value and the words [start, end) that said it."""
+
+    value: str | int
+    start: int
+    end: int
+
+
+Small = Literal["greeting", "goodbye", "thanks"]
+
+
+class Language(Protocol):
+    """Lower-case words in, values out; `words()` first, everything else on its result."""
+
+    code: str
+    fillers: frozenset[str]  # words that carry no value of their own
+
+    def words(self, text: str) -> list[str]: ...
+
+    def find(
+        self, kind: Kind, words: Words, slot: Slot, today: dt.date, asked: bool
+    ) -> list[Found]:
+        """Values of one kind; `asked` says that the slot was just asked for, so a bare number or
+        ordinal may be meant. Nothing for the free kinds (text, name, address)."""
+        ...
+
+    def named(self, words: Words) -> Found | None:
+        """A name said with a cue ("my name is Ann Lee", "Ann Lee here")."""
+        ...
+
+    def span(self, kind: Kind, words: Words) -> str | None:
+        """A free value from quoted words: fillers trimmed, spoken digits of an address written."""
+        ...
+
+    def negated(self, words: Words, found: Found) -> bool:
+        """Whether the value was ruled out ("not the boots")."""
+        ...
+
+    def corrects(self, words: Words) -> bool:
+        """Whether the line corrects itself ("sorry, I mean …"), so the last value counts."""
+        ...
+
+    def yes(self, words: Words) -> bool: ...
+
+    def no(self, words: Words) -> bool: ...
+
+    def only_no(self, words: Words) -> bool:
+        """Nothing but a refusal."""
+        ...
+
+    def stops(self, words: Words) -> bool:
+        """The task is given up ("forget it", "keep it as it is")."""
+        ...
+
+    def unknown(self, words: Words) -> bool:
+        """ "I don't know", "I don't have it here"."""
+        ...
+
+    def questions(self, words: Words) -> bool: ...
+
+    def repeat(self, words: Words) -> bool:
+        """ "Sorry, what was that?" and nothing else."""
+        ...
+
+    def small_talk(self, words: Words) -> Small | None:
+        """A line that is nothing but a greeting, a goodbye or thanks."""
+        ...
+
+    def clauses(self, text: str) -> list[str]:
+        """One or two requests: cut before "and I want …", "and what …"."""
+        ...
+
+    def say(self, kind: Kind, value: str | int) -> str:
+        """The value so that a listener understands it, read by any synthesizer."""
+        ...
+
+    def numbers(self, text: str) -> set[str]:
+        """Every number in a text, written or spoken, as digits."""
+        ...
+
+    def claims(self, text: str) -> bool:
+        """Whether a sentence says that something was or will be done."""
+        ...
+
+    def denies(self, text: str) -> bool:
+        """Whether a sentence says that something is not so or not known."""
+        ...
+
+    def content(self, text: str) -> set[str]:
+        """The stems of the words that carry meaning."""
+        ...
+
+    def phrase(self, name: str, values: Mapping[str, str] | None = None) -> str:
+        """A sentence that code says, by name."""
+        ...

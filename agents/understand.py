@@ -1,0 +1,154 @@
+"""What a caller wants, asked of a small model: the prompt, the grammar, and its answer read.
+
+The scheme and its figures are those of "a pending-action frame" (51 development conversations,
+32 held back: 26 right where plain tool calling finished 2 of 17). The prompt is constant, so that
+only the caller's line is new to the engine: 20 to 25 tokens in, 4 or 5 out. A detail can only be
+a span of the caller's own words: the grammar admits nothing else, so arguments are not invented.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.definition import AgentDefinition
+from agents.llm.engine import Message
+from agents.mind import CHAT, QUESTION, REPLY, STOP
+from agents.tools import FREE, Tool
+
+# Cut after the colon: with the space or the quote in it, nearly every line went to one tool.
+PREFILL = '{"want":'
+OPEN_QUESTION = "How can I help you?"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the model chose, and the words it quoted for each slot."""
+
+    want: str
+    quotes: Mapping[str, str]
+    probability: float  # 0 where the engine does not tell
+
+
+def prefix(definition: AgentDefinition, tools: Sequence[Tool]) -> list[Message]:
+    """The constant part of the prompt; `caller()` completes it."""
+    offered = [tool for tool in tools if not tool.policy.internal]
+    topics = "; ".join(re.split(r"[:.]", fact)[0].lower()[:28] for fact in definition.facts)
+    lines = [
+        'You note what a caller wants. Write JSON: {"want": ...} with the details that the caller '
+        "said, in the caller's words.",
+        "want is one of:",
+        *(f"- {tool.name}: {tool.policy.wants}" for tool in offered),
+        f"- {QUESTION}: a general question, not about the caller's own case ({topics})",
+        f"- {REPLY}: answers the agent's question or corrects a detail",
+        f"- {STOP}: the caller changed their mind about the task",
+        f"- {CHAT}: greeting, thanks, goodbye",
+    ]
+    free = {n: s.label for tool in tools for n, s in tool.slots.items() if s.kind in FREE}
+    if free:
+        lines.append("details: " + ", ".join(f"{name} ({label})" for name, label in free.items()))
+    shown = [Message("system", "\n".join(lines))]
+    for asked, said, noted in _examples(offered):
+        shown += [caller(asked, said), Message("assistant", json.dumps(noted))]
+    return shown
+
+
+def _examples(tools: Sequence[Tool]) -> list[tuple[str, str, dict[str, str]]]:
+    shown: list[tuple[str, str, dict[str, str]]] = []
+    for index, tool in enumerate(tools):
+        opening = "can you " if tool.policy.read_only else "hi i'd like to "
+        said = opening + tool.policy.wants + (" please" if index % 2 else "")
+        shown.append((OPEN_QUESTION, said, {"want": tool.name}))
+        shown += [(OPEN_QUESTION, said, {"want": tool.name}) for said in tool.policy.asks[:1]]
+    shown += [
+        (OPEN_QUESTION, "where are you and who are you", {"want": QUESTION}),
+        ("What is your name?", "uh it's alan reed", {"want": REPLY, "name": "alan reed"}),
+        ("What is your phone number?", "first tell me what does it cost", {"want": QUESTION}),
+    ]
+    actions = [tool for tool in tools if not tool.policy.read_only]
+    if actions:
+        said = f"oh and i also want to {actions[0].policy.wants}"
+        shown.append(("What is your e-mail address?", said, {"want": actions[0].name}))
+    shown += [
+        ("At what time?", "no wait i don't want that any more", {"want": STOP}),
+        (OPEN_QUESTION, "thank you very much", {"want": CHAT}),
+    ]
+    return shown
+
+
+def caller(question: str, line: str) -> Message:
+    """A line of the caller, after what the agent asked."""
+    return Message("user", f"Agent: {question}\nCaller: {line}")
+
+
+def grammar(
+    wants: Mapping[str, Mapping[str, Sequence[str] | None]],
+    words: Sequence[str],
+    closed: Sequence[bool],
+    fillers: frozenset[str],
+    *,
+    must_quote: bool = False,
+) -> str:
+    """GBNF for the rest of the JSON object after PREFILL.
+
+    `wants` maps each choice to its keys; a key's value is one of the given phrases, or (None) a
+    span of `words` that starts at a content word and runs over no `closed` one. `must_quote`: a
+    reply has to bring a value (the agent waits for a yes or no, and this is neither).
+    """
+    starts = [i for i, word in enumerate(words) if not closed[i] and word not in fillers]
+    rules: list[str] = []
+    choices: list[str] = []
+    for index, (want, keys) in enumerate(wants.items()):
+        parts: list[str] = []
+        for key, phrases in keys.items():
+            if phrases is None and not starts:
+                continue
+            value = " | ".join(_quoted(phrase) for phrase in phrases or ()) or "span"
+            key_part, closing = _quoted(f', "{key}": "'), _quoted('"')
+            parts.append(f"{key_part} ({value}) {closing}")
+        head = _quoted(f' "{want}"')
+        if want == REPLY and must_quote and parts:
+            body = f"{head} ({' | '.join(parts)})"
+        else:
+            body = head + "".join(f" ({part})?" for part in parts)
+        rules.append(f"w{index} ::= {body}")
+        choices.append(f"w{index}")
+    root = f'root ::= ({" | ".join(choices)}) "}}"'
+    if starts:
+        rules.append("span ::= " + " | ".join(f"s{i}" for i in starts))
+        for i, word in enumerate(words):
+            more = f' (" " s{i + 1})?' if i + 1 < len(words) and not closed[i + 1] else ""
+            rules.append(f"s{i} ::= {_quoted(word)}{more}")
+    return "\n".join([root, *rules])
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def parse(text: str, probabilities: Mapping[str, float], wants: Sequence[str]) -> Choice | None:
+    """Read the model's continuation of PREFILL; None when it is no such object."""
+    try:
+        noted: object = json.loads(PREFILL + text.rstrip().removesuffix("}") + "}")
+    except ValueError:
+        return None
+    if not isinstance(noted, dict):
+        return None
+    fields = {str(key): str(value) for key, value in noted.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    want = fields.pop("want", "")
+    if want not in wants:
+        return None
+    return Choice(want, fields, by_choice(probabilities, wants).get(want, 0.0))
+
+
+def by_choice(probabilities: Mapping[str, float], wants: Sequence[str]) -> dict[str, float]:
+    """The probability of each choice, from those of the token that begins its name."""
+    found: dict[str, float] = {}
+    for token, probability in probabilities.items():
+        start = token.strip().lstrip('"').strip()
+        if not start:
+            continue
+        for want in wants:
+            if want.startswith(start) or start.startswith(want):
+                found[want] = max(found.get(want, 0.0), probability)
+    return found
