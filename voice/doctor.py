@@ -111,7 +111,7 @@ def fit(of: Card, machine: Machine) -> str:
     # a quarter is left to the system, the page's browser and the other models
     if of.memory_bytes > machine.memory * 3 // 4:
         return f"needs {human(of.memory_bytes)} of memory"
-    if of.memory_bytes >= 2_000_000_000 and not machine.cuda:
+    if of.memory_bytes >= 2_400_000_000 and not machine.cuda:
         return "slow without a GPU"
     return "yes"
 
