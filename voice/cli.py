@@ -89,6 +89,9 @@ def talk(
         Path | None, typer.Option(help="Play this file, at its own pace, as the caller.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Record the answer here.")] = None,
+    stereo: Annotated[
+        bool, typer.Option("--stereo", help="Record both sides, the caller left.")
+    ] = False,
     text: Annotated[bool, typer.Option("--text", help="Type instead of speaking.")] = False,
     url: Annotated[
         str | None, typer.Option(help="A running server, e.g. ws://localhost:8000/ws.")
@@ -99,7 +102,7 @@ def talk(
     """Talk from this machine's microphone, from a file, or by typing."""
     from voice.talk import run
 
-    run(wav=wav, out=out, text=text, url=url, agent=agent, config=config)
+    run(wav=wav, out=out, text=text, url=url, agent=agent, config=config, stereo=stereo)
 
 
 @app.command(epilog="Example:  openline doctor --json")

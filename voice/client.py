@@ -105,6 +105,17 @@ class Loudspeaker:
                 return float(loud[0])
         return None
 
+    def window(self, count: int) -> NDArray[np.int16]:
+        """The next `count` samples for a real loudspeaker: what the clock plays now."""
+        now = time.monotonic()
+        out = np.zeros(count, np.int16)
+        for start, samples, _ in list(self._chunks)[-200:]:
+            place = round((start - now) * self.rate)
+            low, high = max(0, place), min(count, place + len(samples))
+            if low < high:
+                out[low:high] = samples[low - place : high - place]
+        return out
+
     def recording(self, until: float) -> NDArray[np.int16]:
         out = np.zeros(max(0, round((until - self.began) * self.rate)), np.int16)
         for start, samples, _ in self._chunks:
@@ -190,6 +201,15 @@ class Client:
         await ended
         # the clock of the words themselves, not of the moment a frame left
         return Spoken(first, first + (loud[-1] + 1) / self.in_rate)
+
+    def feed(self, pcm: NDArray[np.int16]) -> None:
+        """A microphone's next samples; sent in place of silence, in their own time."""
+        if self._outgoing.qsize() < 25:  # 0.5 s behind: a stalled wire must not grow a queue
+            self._outgoing.put_nowait((pcm, []))
+
+    async def ended(self) -> None:
+        """Until the server ends the call."""
+        await asyncio.wait([self._tasks[0]])
 
     async def text(self, content: str) -> None:
         """A typed turn."""

@@ -31,7 +31,7 @@ def run(config: Path, *, host: str | None, port: int | None, llm: str | None, ch
         return
     listening = bind(loaded.server.host, loaded.server.port)
     fetch(models_of(loaded), console=console)
-    _quiet()
+    quiet()
     with contextlib.closing(listening), contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(loaded, config.parent, listening, console))
 
@@ -121,7 +121,7 @@ def _overrides(host: str | None, port: int | None, llm: str | None) -> dict[str,
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """pipecat logs every frame at debug level; a person wants to see what matters."""
     logger.remove()
     logger.add(sys.stderr, level=os.environ.get("OPENLINE_LOG", "WARNING"))
