@@ -133,6 +133,8 @@ def latency(
 
 def main() -> None:
     """The entry point: known errors become one line, a bug keeps its traceback."""
+    # pipecat logs every frame, and greets on import: a person wants to see what matters
+    os.environ.setdefault("LOGURU_LEVEL", os.environ.get("OPENLINE_LOG", "WARNING").upper())
     try:
         app()
     except KeyboardInterrupt:

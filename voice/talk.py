@@ -153,10 +153,9 @@ async def _server(url: str | None, config: Path) -> AsyncGenerator[str, None]:
         return
     from voice.engines import models_of
     from voice.models import fetch
-    from voice.server.serve import quiet, serving
+    from voice.server.serve import serving
 
     fetch(models_of(loaded), console=Console(stderr=True))
-    quiet()
     async with serving(loaded, config.parent) as (address, _):
         yield address.replace("http", "ws", 1) + "/ws"
 

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from loguru import logger
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
-from starlette.websockets import WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from agents.definition import AgentDefinition, DefinitionError
 from agents.llm.engine import EngineError
@@ -187,7 +187,7 @@ async def _close(websocket: WebSocket, code: int, reason: str) -> None:
         return
     reason = reason.encode()[:120].decode(errors="ignore")  # a close frame holds 123 bytes
     # The client may be gone already, or not read any more; the wire is given up either way.
-    with contextlib.suppress(RuntimeError, OSError, TimeoutError):
+    with contextlib.suppress(RuntimeError, OSError, TimeoutError, WebSocketDisconnect):
         async with asyncio.timeout(1.0):
             if code not in (1000, GOING_AWAY):
                 error = {"error": reason, "fatal": True}

@@ -2,15 +2,12 @@
 
 import asyncio
 import contextlib
-import os
 import socket
-import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from loguru import logger
 from rich.console import Console
 
 from voice.config import Config, ConfigError, load_config
@@ -31,7 +28,6 @@ def run(config: Path, *, host: str | None, port: int | None, llm: str | None, ch
         return
     listening = bind(loaded.server.host, loaded.server.port)
     fetch(models_of(loaded), console=console)
-    quiet()
     with contextlib.closing(listening), contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(loaded, config.parent, listening, console))
 
@@ -119,9 +115,3 @@ def bind(host: str, port: int) -> socket.socket:
 def _overrides(host: str | None, port: int | None, llm: str | None) -> dict[str, Any]:
     given = {"server.host": host, "server.port": port, "llm": llm or None}
     return {key: value for key, value in given.items() if value is not None}
-
-
-def quiet() -> None:
-    """pipecat logs every frame at debug level; a person wants to see what matters."""
-    logger.remove()
-    logger.add(sys.stderr, level=os.environ.get("OPENLINE_LOG", "WARNING"))
