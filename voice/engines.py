@@ -19,7 +19,7 @@ from voice.listen.endpoint import EndOfTurn
 from voice.listen.listener import Ears
 from voice.listen.vad import SpeechDetector
 from voice.listen.whisper import Transcriber
-from voice.models import ModelMissing, card, cards, model_path
+from voice.models import ModelMissing, cache_root, card, cards, model_path
 from voice.speak.kokoro import Kokoro
 from voice.speak.piper import Piper
 from voice.speak.speaker import Mouth
@@ -249,4 +249,9 @@ def _open_llm(wanted: LLMConfig) -> Engine:
         raise ConfigError(f"llm: the variable {wanted.api_key_env} is not set; export it first")
     if wanted.url:
         return open_engine(wanted.url, name=wanted.model, api_key=key, extra_body=wanted.extra_body)
-    return open_engine(model_path(wanted.model), threads=wanted.threads, context=wanted.context)
+    return open_engine(
+        model_path(wanted.model),
+        threads=wanted.threads,
+        context=wanted.context,
+        cache=cache_root() / "prefixes",
+    )

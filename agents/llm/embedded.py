@@ -1,7 +1,9 @@
 """llama.cpp in this process: GGUF weights, grammars, prefix caches, no other program."""
 
 import asyncio
+import hashlib
 import json
+import os
 import secrets
 import socket
 import threading
@@ -32,16 +34,31 @@ class Embedded:
     native_tools = False
 
     def __init__(
-        self, model: Path, *, threads: int | None = None, context: int = 4096, slots: int = 2
+        self,
+        model: Path,
+        *,
+        threads: int | None = None,
+        context: int = 4096,
+        slots: int = 2,
+        cache: Path | None = None,
     ) -> None:
         """Load the weights. Blocking, seconds. `context` is in tokens, for each slot.
+
+        `cache` is a folder where warm prefixes outlive the process: reading 600 tokens costs a
+        1.5B model 7 to 14 s on 2 cores, loading them 50 ms.
 
         Raises EngineError: no such file, not a GGUF file, no memory.
         """
         file = _gguf(model)
         self.name = file.stem
         self._key = secrets.token_hex(16)
-        self._server: Any = _start(file, self._key, threads, context, slots)
+        self._cache = cache
+        if cache is not None:
+            cache.mkdir(parents=True, exist_ok=True)
+        stat = file.stat()
+        version = getattr(xllamacpp, "__version__", "")
+        self._identity = f"{file.name} {stat.st_size} {stat.st_mtime_ns} {context} {version}"
+        self._server: Any = _start(file, self._key, threads, context, slots, cache)
         self._context = context
         self._slots = slots
         self._waiting = 0
@@ -74,14 +91,29 @@ class Embedded:
             self._waiting -= 1
 
     async def warm_up(self, request: Request) -> None:
-        """Read the prompt of `request` into its slot's cache."""
-        body = await self._body(request) | {"n_predict": 0, "stream": False, "grammar": ""}
-        try:
-            response = await self._client().post("/completion", json=body, timeout=180.0)
-        except httpx.HTTPError as exc:
-            raise EngineError(f"{self.name}: the model's server is gone ({exc!r})") from exc
+        """Read the prompt of `request` into its slot's cache, from disk where it is there."""
+        body = await self._body(request)
+        slot: int = body["id_slot"]
+        identity = f"{self._identity} {body['prompt']}".encode()
+        name = hashlib.sha256(identity).hexdigest()[:32] + ".prefix"
+        if self._cache is not None and (self._cache / name).is_file():
+            restored = await self._post(f"/slots/{slot}?action=restore", {"filename": name})
+            if restored.status_code == 200:
+                return
+            (self._cache / name).unlink(missing_ok=True)  # of another build of llama.cpp
+        response = await self._post("/completion", body | {"n_predict": 0, "stream": False})
         if response.status_code != 200:
             raise EngineError(f"{self.name}: {_problem(response)}")
+        if self._cache is not None:
+            # A file that cannot be written (no disk) only costs the next start its seconds.
+            await self._post(f"/slots/{slot}?action=save", {"filename": name})
+            _keep_newest(self._cache)
+
+    async def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        try:
+            return await self._client().post(path, json=body, timeout=180.0)
+        except httpx.HTTPError as exc:
+            raise EngineError(f"{self.name}: the model's server is gone ({exc!r})") from exc
 
     async def close(self) -> None:
         """Free the port, the threads and the memory."""
@@ -200,7 +232,9 @@ def _gguf(model: Path) -> Path:
     return model
 
 
-def _start(file: Path, key: str, threads: int | None, context: int, slots: int) -> Any:
+def _start(
+    file: Path, key: str, threads: int | None, context: int, slots: int, cache: Path | None
+) -> Any:
     problem = ""
     for _ in range(5):  # another program may take the port between our look and llama.cpp's
         params = xllamacpp.CommonParams()
@@ -216,7 +250,15 @@ def _start(file: Path, key: str, threads: int | None, context: int, slots: int) 
         params.cache_ram_mib = 0  # the slots' own caches are enough
         params.ui = False
         params.verbosity = 0
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or default_threads()
+        if cache is not None:
+            params.slot_save_path = f"{cache}/"
+        cores = len(os.sched_getaffinity(0))
+        # Speaking overlaps with decoding, so decoding leaves half the cores to it; reading a
+        # prompt overlaps with nothing. Without poll=0 ggml's threads spin while they wait for each
+        # other, and beside Whisper's the first token takes 3x as long.
+        params.cpuparams.n_threads = threads or max(1, cores // 2)
+        params.cpuparams_batch.n_threads = threads or cores
+        params.cpuparams.poll = params.cpuparams_batch.poll = 0
         try:
             with _STARTING:
                 return xllamacpp.Server(params)
@@ -225,11 +267,10 @@ def _start(file: Path, key: str, threads: int | None, context: int, slots: int) 
     raise EngineError(f"{file}: llama.cpp cannot load it ({problem}); broken, or out of memory?")
 
 
-def default_threads() -> int:
-    """Half the cores: ggml's threads spin, and beside Whisper's they slow each other 3x."""
-    import os
-
-    return max(1, len(os.sched_getaffinity(0)) // 2)
+def _keep_newest(cache: Path, most: int = 8) -> None:
+    files = sorted(cache.glob("*.prefix"), key=lambda path: path.stat().st_mtime)
+    for path in files[:-most]:
+        path.unlink(missing_ok=True)
 
 
 def _free_port() -> int:
