@@ -166,8 +166,8 @@ class Client:
             raise ClientError(
                 f"no Openline server answers at {self._shown_url} ({exc}); start one: make demo"
             ) from exc
-        self._began = time.monotonic()
-        self.speaker = Loudspeaker(self.out_rate, self._began)
+        self.began = time.monotonic()
+        self.speaker = Loudspeaker(self.out_rate, self.began)
         self._tasks = [
             asyncio.create_task(self._receive(), name="client receive"),
             asyncio.create_task(self._send(), name="client send"),
@@ -243,6 +243,11 @@ class Client:
             ):
                 self._check()
                 await asyncio.sleep(0.02)
+
+    @property
+    def talking(self) -> bool:
+        """Whether the agent's sound is playing now."""
+        return time.monotonic() < self.speaker.busy_until
 
     @property
     def transcripts(self) -> list[str]:

@@ -81,6 +81,7 @@ async function loadChoices() {
 
 function fill(select, items, title) {
   const chosen = select.value;
+  if (select.options.length === items.length) return; // an open list must not be replaced
   select.replaceChildren(
     ...items.map((item) => new Option(title(item), item.name, item.default, item.default)),
   );
@@ -336,6 +337,8 @@ new Orb($("orb"), () => ({
   level: who === "agent" ? (sound?.level() ?? 0) : microphone,
 }));
 loadChoices();
+// further voices are loaded after the server is ready
+for (const id of ["llm", "voice"]) $(id).addEventListener("focus", loadChoices);
 
 window.openline = {
   log,

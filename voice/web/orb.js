@@ -29,7 +29,7 @@ export class Orb {
         const wave =
           Math.sin(3 * angle + time * (1.1 + ring * 0.4)) +
           0.6 * Math.sin(5 * angle - time * (0.8 + ring * 0.3));
-        const swell = who === "thinking" ? 0.03 * (1 + Math.sin(time * 4)) : 0.012;
+        const swell = who === "thinking" ? 0.03 * (1 + Math.sin(time * 4)) : 0.006;
         const radius = size * (0.27 + 0.045 * ring + wave * (swell + 0.07 * this.level));
         const x = size / 2 + radius * Math.cos(angle);
         const y = size / 2 + radius * Math.sin(angle);
