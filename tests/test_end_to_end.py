@@ -46,7 +46,7 @@ async def test_a_spoken_question_is_answered_from_the_database(
 ):
     async with calling(server.ws) as client:
         spoken = await client.say(says.pcm("Where is my order ten forty-two?"))
-        answer = await client.answer(since=spoken.ended)
+        answer = await client.answer(since=spoken.started)
         recording = client.recording()
     assert "1042" in client.transcripts[-1].replace(",", "").replace(" ", "")
     assert answer.tools[0]["function_name"] == "order_status"
@@ -61,12 +61,13 @@ async def test_the_silence_the_server_reports_is_the_silence_that_is_heard(
 ):
     async with calling(server.ws) as client:
         spoken = await client.say(says.pcm("How long does shipping take?", "am_michael"))
-        answer = await client.answer(since=spoken.ended)
+        answer = await client.answer(since=spoken.started)
     silence = 1000 * (answer.first_sample - spoken.ended)
     reported = answer.latency["silence_ms"]
     assert sum(answer.latency["parts"].values()) == pytest.approx(reported, abs=1)
-    # The end of a word is soft: a detector and a level disagree by a few windows of 32 ms.
-    assert abs(silence - reported) < 250
+    # The end of a word is soft: for the detector a final "k" is over at its closure, up to 0.4 s
+    # before its level falls. The silence may be reported too long, not too short.
+    assert -500 < silence - reported < 150
 
 
 async def test_a_caller_who_interrupts_is_obeyed_and_only_what_was_heard_is_kept(
@@ -78,8 +79,8 @@ async def test_a_caller_who_interrupts_is_obeyed_and_only_what_was_heard_is_kept
             await asyncio.sleep(0.05)
         await asyncio.sleep(1.0)
         cut = await client.say(says.pcm("Wait a moment. Where is my order ten forty-two?"))
-        second = await client.answer(since=cut.ended)
-        first = client.answers[second.number - 1]
+        second = await client.answer(since=cut.started)
+        first = [a for a in client.answers.values() if a.number < second.number][-1]
         flushed = client.speaker.flushes[-1]
     assert first.heard != first.said
     assert first.said.startswith(first.heard)
@@ -104,14 +105,14 @@ async def test_a_return_is_confirmed_aloud_before_it_is_made(server: RealServer,
         line = "I want to return something."
         for _ in range(8):
             spoken = await client.say(says.pcm(line, "bf_emma"))
-            said = (await client.answer(since=spoken.ended)).heard.lower()
+            said = (await client.answer(since=spoken.started)).heard.lower()
             if "shall i" in said:
                 break
             line = next((reply for key, reply in REPLIES.items() if key in said), "Pardon?")
         assert "shall i" in said
         assert returns() == []
         spoken = await client.say(says.pcm("Yes, please.", "bf_emma"))
-        answer = await client.answer(since=spoken.ended)
+        answer = await client.answer(since=spoken.started)
     assert returns() == [("2210", "head lamp")], answer.heard
     assert "done" in answer.heard.lower()
 
@@ -146,7 +147,7 @@ async def test_calls_leave_no_thread_socket_or_memory_growing(server: RealServer
         async with Client(server.ws) as client:
             await client.ready()
             spoken = await client.say(question)
-            await client.answer(since=spoken.ended, within=60)
+            await client.answer(since=spoken.started, within=60)
 
     def state() -> tuple[int, int, float]:
         gc.collect()
@@ -158,8 +159,9 @@ async def test_calls_leave_no_thread_socket_or_memory_growing(server: RealServer
         await call()
     await asyncio.sleep(1.5)
     before = state()
-    for _ in range(4):
+    for _ in range(3):
         await call()
+    await asyncio.sleep(1.5)
     await asyncio.gather(*(call() for _ in range(4)))
     await asyncio.sleep(1.5)
     after = state()

@@ -36,7 +36,7 @@ class Spoken:
     """When the caller's words were sent, in monotonic seconds."""
 
     started: float
-    ended: float  # the last loud sample, not the end of the file
+    ended: float  # the end of speech, not of the file
 
 
 @dataclass(slots=True)
@@ -125,6 +125,19 @@ class Loudspeaker:
         return out
 
 
+def last_speech(pcm: NDArray[np.int16], rate: int) -> int:
+    """The number of samples up to the end of speech, 0 where there is none.
+
+    The last 10 ms whose level is above 1% of full scale: a breath or a synthesizer's tail is not
+    speech, and a caller does not count it as waiting.
+    """
+    size = rate // 100
+    count = len(pcm) // size
+    frames = pcm[: count * size].reshape(count, size).astype(np.float64)
+    loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=1)) > LOUD)
+    return int(loud[-1] + 1) * size if len(loud) else 0
+
+
 class Client:
     """One call. Use it as `async with Client(url) as client`."""
 
@@ -186,8 +199,8 @@ class Client:
 
     async def say(self, pcm: NDArray[np.int16]) -> Spoken:
         """Speak int16 mono at in_rate, in real time; returns when its last sample is sent."""
-        loud = np.flatnonzero(np.abs(pcm.astype(np.int32)) > LOUD)
-        if not len(loud):
+        end = last_speech(pcm, self.in_rate)
+        if not end:
             raise ClientError("that recording is silent; nothing to say")
         step = round(self.in_rate * FRAME_SECONDS)
         padded = np.pad(pcm, (0, -len(pcm) % step))
@@ -200,7 +213,7 @@ class Client:
         first: float = await started
         await ended
         # the clock of the words themselves, not of the moment a frame left
-        return Spoken(first, first + (loud[-1] + 1) / self.in_rate)
+        return Spoken(first, first + end / self.in_rate)
 
     def feed(self, pcm: NDArray[np.int16]) -> None:
         """A microphone's next samples; sent in place of silence, in their own time."""

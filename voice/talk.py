@@ -79,7 +79,7 @@ async def _talk(
         await client.ready()
         if question is not None:
             spoken = await client.say(question)
-            await client.answer(since=spoken.ended)
+            await client.answer(since=spoken.started)
         elif device is not None:
             await _microphone(client, device, console)
         else:
