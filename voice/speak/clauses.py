@@ -4,70 +4,28 @@ import re
 
 _FIRST_WORDS = 4  # a first clause without punctuation is cut before a joining word after these
 _LONGEST_WORDS = 24  # one that never pauses is cut anyhow, about 8 s of speech
-_JOINING = frozenset(
-    [
-        "and",
-        "but",
-        "or",
-        "so",
-        "because",
-        "which",
-        "that",
-        "who",
-        "when",
-        "where",
-        "while",
-        "if",
-        "for",
-        "with",
-        "from",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "of",
-        "after",
-        "before",
-        "until",
-        "since",
-        "about",
-    ]
+_NO_JOIN = 4  # words after those two before the cut no longer waits for a joining word
+_JOINING_WORDS = """and but or so because which that who when where while if for with from to in on
+at by of after before until since about"""
+_JOINING = frozenset(_JOINING_WORDS.split())
+_SHORT_FORMS = (
+    "mr mrs ms dr prof sr jr st no vs etc e.g i.e approx dept est inc ltd co a.m p.m u.s u.k"
 )
-_ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "sr",
-        "jr",
-        "st",
-        "no",
-        "vs",
-        "etc",
-        "e.g",
-        "i.e",
-        "approx",
-        "dept",
-        "est",
-        "inc",
-        "ltd",
-        "co",
-        "a.m",
-        "p.m",
-        "u.s",
-        "u.k",
-    ]
+_ABBREVIATIONS = frozenset(_SHORT_FORMS.split())
+# A comma after a letter ends a clause at once. Other punctuation waits for a space, which "3.50",
+# "10:42", "1,042" and addresses lack; that of Chinese and Japanese for any other character.
+_BREAK = re.compile(
+    r"(?<=[^\W\d_])[,;]"
+    r"|[.!?…,;:–—]+[\"'”’)\]]*(?=\s)"
+    r"|[。！？、，；：]+[”’」』）]*(?=[^。！？、，；：”’」』）])"
+    r"|\n+"
 )
-# A break is punctuation that a space follows: "3.50", "10:42" and "1,042" hold none.
-_BREAK = re.compile(r"[.!?…,;:–—]+[\"'”’)\]]*(?=\s)|[。！？、，；：]+|\n+")
 _SENTENCE = frozenset(".!?…。！？\n")
 
 
 class ClauseSplitter:
-    """Feed it text in pieces of any size; joined, the clauses are the text again."""
+    """Feed it text in pieces of any size: the clauses are the same however the text arrives, and
+    joined they are the text again."""
 
     def __init__(self, first_words: int = _FIRST_WORDS) -> None:
         self._first_words = first_words
@@ -79,9 +37,9 @@ class ClauseSplitter:
         self._text += piece
         clauses: list[str] = []
         while (end := self._end()) is not None:
-            clause, self._text = self._text[:end], self._text[end:]
-            if clause.strip():
-                clauses.append(clause.strip())
+            clause, self._text = self._text[:end].strip(), self._text[end:]
+            if clause:
+                clauses.append(clause)
                 self._first = False
         return clauses
 
@@ -93,28 +51,35 @@ class ClauseSplitter:
         return [rest] if rest else []
 
     def _end(self) -> int | None:
+        ends = [end for end in (self._punctuation(), self._join()) if end is not None]
+        return min(ends, default=None)
+
+    def _punctuation(self) -> int | None:
         for found in _BREAK.finditer(self._text):
             before = self._text[: found.end()]
-            if not before.strip() or self._is_abbreviation(before):
+            if not any(c.isalnum() for c in before) or self._goes_on(before, found.end()):
                 continue
-            if self._first or _SENTENCE & set(found.group()):
-                return found.end()
             # A later clause ends at a comma only when it is long enough to be worth the pause.
-            if len(before.split()) >= 6:
+            sentence = _SENTENCE & set(found.group())
+            if self._first or sentence or len(before.split()) >= 6:
                 return found.end()
-        return self._cut_without_punctuation()
+        return None
 
-    def _cut_without_punctuation(self) -> int | None:
-        words = list(re.finditer(r"\S+(?=\s)", self._text))  # complete ones only
+    def _join(self) -> int | None:
         least = self._first_words if self._first else _LONGEST_WORDS
-        for word in words[least:]:
-            if word.group().lower() in _JOINING or len(words) > least + 4:
+        for i, word in enumerate(re.finditer(r"\S+(?=\s)", self._text)):  # complete ones only
+            if i >= least + _NO_JOIN or (i >= least and word.group().lower() in _JOINING):
                 return word.start()
         return None
 
-    @staticmethod
-    def _is_abbreviation(before: str) -> bool:
-        if not before.endswith("."):
+    def _goes_on(self, before: str, end: int) -> bool:
+        """Whether the full stop that `before` ends with is part of a word or of a list's number."""
+        if not before.endswith((".", ".,")):
             return False
-        last = before.split()[-1].rstrip(".").lower().lstrip("(\"'")
-        return last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha() and last != "i")
+        word = before.split()[-1].rstrip(".,").lower().lstrip("(\"'")
+        if word == "no":  # "No. 7", but "No. We are closed."
+            after = self._text[end:].lstrip()
+            return not after or after[0].isdigit()
+        if word.isdigit() and len(word) <= 2:  # "1. Tents"
+            return before.rpartition("\n")[2].strip() == f"{word}."
+        return word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "i")

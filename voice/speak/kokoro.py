@@ -1,5 +1,6 @@
 """Kokoro-82M: 54 voices in 8 languages on onnxruntime; better than Piper, and ten times slower."""
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Kokoro:
             from kokoro_onnx.tokenizer import Tokenizer
         except ImportError as exc:
             raise SpeechError("Kokoro is not installed: pip install 'openline[kokoro]'") from exc
-        files = {path.stem: path for path in sorted((model_dir / "voices").glob("*.bin"))}
+        files = {path.stem: path for path in (model_dir / "voices").glob("*.bin")}
         models = sorted(model_dir.glob("*.onnx"))
         if not files or not models:
             raise SpeechError(f"{model_dir}: no Kokoro here (a model.onnx and voices/NAME.bin)")
@@ -51,8 +52,14 @@ class Kokoro:
             str(models[0]), options, providers=["CPUExecutionProvider"]
         )
         self._inputs = {i.name: i.type for i in self._session.get_inputs()}
-        first = sorted(files, key=lambda name: (name != "af_heart", name))
-        self.voices = tuple(Voice(name, _LANGUAGES.get(name[0], "en-US")) for name in first)
+        self.voices = self.voices_in(model_dir)
+
+    @staticmethod
+    def voices_in(model_dir: Path) -> tuple[Voice, ...]:
+        """The voices of a folder, without loading the model; af_heart first."""
+        names = [path.stem for path in (model_dir / "voices").glob("*.bin")]
+        names.sort(key=lambda name: (name != "af_heart", name))
+        return tuple(Voice(name, _LANGUAGES.get(name[0], "en-US")) for name in names)
 
     def synthesize(
         self, text: str, *, voice: str = "", speed: float = 1.0
@@ -61,11 +68,12 @@ class Kokoro:
         style, language = self._style(name), _LANGUAGES.get(name[0], "en-US")
         if not any(c.isalnum() for c in text):
             return
-        phonemes = self._tokenizer.phonemize(text, _ESPEAK.get(language, language))
-        tokens: list[int] = self._tokenizer.tokenize(phonemes)
-        for start in range(0, len(tokens), _MOST_TOKENS):
-            part = tokens[start : start + _MOST_TOKENS]
-            audio = trim(self._run(part, style, speed), self.sample_rate)
+        phonemes: str = self._tokenizer.phonemize(text, _ESPEAK.get(language, language))
+        for part in textwrap.wrap(phonemes, _MOST_TOKENS):  # one token a phoneme
+            tokens: list[int] = self._tokenizer.tokenize(part)
+            if not tokens:
+                continue
+            audio = trim(self._run(tokens, style, speed), self.sample_rate)
             if len(audio):
                 yield audio
 

@@ -13,14 +13,16 @@ def for_speech(text: str, language: str = "en") -> str:
     """The same sentence, speakable. Words stay as they are; "" where nothing is left."""
     text = re.sub(r"```.*?```", " ", text, flags=re.DOTALL)
     text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)  # a link is read by its text
-    text = re.sub(r"https?://(?:www\.)?([^\s/]+)\S*", r"\1", text)
-    text = re.sub(r"^\s*(?:[-*+•]|\d+[.)])\s+", "", text, flags=re.MULTILINE)
-    text = re.sub(r"[*_`#~|<>{}\[\]\\^]+", " ", text)
+    text = re.sub(r"https?://(?:www\.)?([^\s/?]+)\S*?(?=[.,;:!?)]*(?:\s|$))", r"\1", text)
+    text = re.sub(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+", "", text, flags=re.MULTILINE)
     code = language.split("-")[0].lower()
     if code == "en":
-        text = re.sub(r"([$€£])\s?(\d[\d,]*)(?:\.(\d\d))?(?![\d.])", _money, text)
+        text = re.sub(r"#(?=\d)", "number ", text)
+        text = re.sub(r"([$€£])\s?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d\d))?(?!\d|[.,]\d)", _money, text)
+        text = re.sub(r"\b(\d{1,2}):00(?=\s?[ap]\.?m\b)", r"\1", text, flags=re.IGNORECASE)
         text = re.sub(r"\b(\d{1,2}):00\b", r"\1 o'clock", text)
         text = re.sub(r"\b(\d{1,2}):(\d\d)\b", _clock, text)
+    text = re.sub(r"[*_`#~|<>{}\[\]\\^]+", " ", text)
     for symbol, word in _SYMBOLS_BY_LANGUAGE.get(code, {}).items():
         text = text.replace(symbol, f" {word} ")
     text = "".join(c for c in text if unicodedata.category(c) not in ("So", "Sk", "Cs", "Co", "Cn"))
