@@ -6,6 +6,7 @@ from typing import Any
 
 from agents.llm.embedded import Embedded
 from agents.llm.engine import Engine
+from agents.llm.openai_compatible import OpenAICompatible
 
 
 def open_engine(
@@ -21,7 +22,5 @@ def open_engine(
     """A path is loaded into this process (blocking, seconds); an address is a server that has
     the model called `name`. Raises EngineError."""
     if isinstance(model, str) and model.startswith(("http://", "https://")):
-        from agents.llm.openai_compatible import OpenAICompatible
-
-        return OpenAICompatible(model, name, api_key=api_key, extra_body=extra_body or {})
+        return OpenAICompatible(model, name, api_key=api_key, extra_body=extra_body)
     return Embedded(Path(model), threads=threads, context=context, cache=cache)
