@@ -43,8 +43,6 @@ class PaperEngines:
 
     async def load(self) -> None: ...
 
-    async def load_more(self) -> None: ...
-
     async def agent(self, name: str, llm: str) -> Any:
         if name not in ("", "shop"):
             raise ConfigError(f"agent={name}: not offered here; choose one of: shop")
@@ -58,7 +56,7 @@ class PaperEngines:
         self.conversations.append(PaperConversation(answers, 0.05, None))
         return self.conversations[-1]
 
-    def mouth(self, voice: str, language: str) -> Mouth:
+    async def mouth(self, voice: str, language: str) -> Mouth:
         return Mouth(PaperMouth(), self.lanes[2], "paper")
 
     def agent_paths(self) -> dict[str, Path]:
@@ -68,7 +66,7 @@ class PaperEngines:
         return [(self.config.llm, True)]
 
     def voices(self) -> list[Any]:
-        return [(self.config.synthesizer, PaperMouth())]
+        return [(self.config.synthesizer, "paper", PaperMouth().voices)]
 
     async def close(self) -> None:
         for lane in self.lanes:
@@ -271,6 +269,7 @@ async def test_calls_at_once_and_one_after_another_leave_nothing(server: SimpleN
 
     await call()
     before = await quiet()
+    after = before
     for _ in range(6):
         await asyncio.gather(*(call() for _ in range(3)))
         after = await quiet()

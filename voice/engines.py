@@ -23,7 +23,7 @@ from voice.models import ModelMissing, cache_root, card, cards, model_path
 from voice.speak.kokoro import Kokoro
 from voice.speak.piper import Piper
 from voice.speak.speaker import Mouth
-from voice.speak.synthesizer import Synthesizer
+from voice.speak.synthesizer import Synthesizer, Voice
 
 T = TypeVar("T")
 
@@ -102,7 +102,8 @@ class Engines:
             if wanted.model not in self._voiceboxes:
 
                 def load() -> Synthesizer:
-                    synthesizer = open_synthesizer(wanted)
+                    folder = model_path(wanted.model)
+                    synthesizer = synthesizer_kind(wanted)(folder, threads=wanted.threads)
                     synthesizer.warm_up()
                     return synthesizer
 
@@ -182,26 +183,31 @@ class Engines:
     def _offered_llms(self) -> list[LLMConfig]:
         return [self.config.llm, *self.config.more_llms]
 
-    def voices(self) -> list[tuple[SynthesizerConfig, Synthesizer]]:
-        return [(box.config, box.synthesizer) for box in self._voiceboxes.values()]
-
-    async def load_more(self) -> None:
-        """Load the further synthesizers whose weights are here, so that their voices are listed."""
-        for wanted in self.config.more_synthesizers:
+    def voices(self) -> list[tuple[SynthesizerConfig, str, tuple[Voice, ...]]]:
+        """The voices on offer, by synthesizer and the name of its engine; nothing is loaded."""
+        offered = [self.config.synthesizer, *self.config.more_synthesizers]
+        found: list[tuple[SynthesizerConfig, str, tuple[Voice, ...]]] = []
+        for wanted in offered:
             if is_here(wanted.model):
-                await self.voicebox(wanted)
+                kind = synthesizer_kind(wanted)
+                found.append((wanted, kind.name, kind.voices_in(model_path(wanted.model))))
+        return found
 
-    def mouth(self, voice: str, language: str) -> Mouth:
-        """The synthesizer that has `voice` (empty: the config's). Raises ConfigError."""
+    async def mouth(self, voice: str, language: str) -> Mouth:
+        """The synthesizer that has `voice` (empty: the config's), loaded when first asked for.
+
+        Raises ConfigError for a voice that is not offered, SpeechError.
+        """
         first = self.config.synthesizer
-        for box in self._voiceboxes.values():
-            names = [known.name for known in box.synthesizer.voices]
-            chosen = voice or first.voice or names[0]
-            if chosen in names and (voice or box.config is first):
-                speed = box.config.speed
-                return Mouth(box.synthesizer, box.lane, chosen, speed, language)
-        known = ", ".join(v.name for b in self._voiceboxes.values() for v in b.synthesizer.voices)
-        raise ConfigError(f"voice={voice or first.voice}: not offered here; choose one of: {known}")
+        voice = voice or first.voice
+        names: list[str] = []
+        for wanted, _, voices in self.voices():
+            names += [known.name for known in voices]
+            chosen = voice or voices[0].name
+            if chosen in names:
+                box = await self.voicebox(wanted)
+                return Mouth(box.synthesizer, box.lane, chosen, wanted.speed, language)
+        raise ConfigError(f"voice={voice}: not offered here; choose one of: {', '.join(names)}")
 
     async def close(self) -> None:
         for agent in self._agents.values():
@@ -227,20 +233,18 @@ def is_here(model: str) -> bool:
     return True
 
 
-def open_synthesizer(wanted: SynthesizerConfig) -> Synthesizer:
-    """Load a synthesizer by its card, or by what its folder holds."""
-    folder = model_path(wanted.model)
+def synthesizer_kind(wanted: SynthesizerConfig) -> type[Piper] | type[Kokoro]:
+    """Which engine a synthesizer needs: by its card, or by what its folder holds."""
     known = cards().get(wanted.model)
+    folder = model_path(wanted.model)
     engine = known.engine if known else "kokoro" if (folder / "voices").is_dir() else "piper"
     match engine:
         case "piper":
-            return Piper(folder, threads=wanted.threads)
+            return Piper
         case "kokoro":
-            return Kokoro(folder, threads=wanted.threads)
+            return Kokoro
         case _:
-            raise ConfigError(
-                f"synthesizer: {wanted.model} needs the {engine} engine, not built in"
-            )
+            raise ConfigError(f"synthesizer: {wanted.model} needs an engine not built in: {engine}")
 
 
 def _open_llm(wanted: LLMConfig) -> Engine:

@@ -195,11 +195,12 @@ class Listener(FrameProcessor):
 
     def _pause(self) -> None:
         now = self._now()
-        # 64 ms of silence have passed, and half a window of arrival
-        self._timing = TurnTiming(speech_ended=now - self._turns.silence, transcribe_started=now)
+        audio = self._audio()
+        silence = max(self._turns.silence, quiet_seconds(audio))
+        self._timing = TurnTiming(speech_ended=now - silence, transcribe_started=now)
         self._cancel_partial()
         self._forget_eager()
-        self._eager = self._spawn(self._recognize(self._audio(), self._timing), "eager")
+        self._eager = self._spawn(self._recognize(audio, self._timing), "eager")
 
     async def _recognize(self, audio: NDArray[np.float32], timing: TurnTiming) -> Transcript | None:
         try:
@@ -330,3 +331,15 @@ class Listener(FrameProcessor):
 
     def _now(self) -> float:
         return self.get_event_loop().time()
+
+
+def quiet_seconds(audio: NDArray[np.float32]) -> float:
+    """How long the sound (16 kHz) has been below 1% of full scale, at most 0.5 s.
+
+    The detector notices silence about 100 ms late; the caller's waiting began at the last sound.
+    """
+    size = SAMPLE_RATE // 100
+    tail = audio[-50 * size :]
+    frames = tail[len(tail) % size :].reshape(-1, size)
+    loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=1)) > 0.01)
+    return (len(frames) - 1 - int(loud[-1])) / 100 if len(loud) else 0.0

@@ -114,7 +114,7 @@ async def _serve_call(websocket: WebSocket, config: Config, engines: Engines, ca
     query = websocket.query_params
     agent = await engines.agent(query.get("agent", ""), settings.llm)
     voice = settings.voice or agent.definition.voice
-    mouth = engines.mouth(voice, agent.definition.language)
+    mouth = await engines.mouth(voice, agent.definition.language)
     settings = CallSettings(
         settings.in_rate, settings.out_rate, settings.llm or llm_name(config.llm), mouth.voice
     )
@@ -212,17 +212,17 @@ def _models(config: Config, engines: Engines) -> dict[str, Any]:
         }
 
     voices: list[dict[str, Any]] = []
-    for wanted, synthesizer in engines.voices():
-        default = wanted.voice or synthesizer.voices[0].name
+    for wanted, kind, known_voices in engines.voices():
+        default = wanted.voice or known_voices[0].name
         voices += [
             {
                 "name": voice.name,
                 "title": voice.name.replace("_", " "),
                 "language": voice.language,
-                "synthesizer": synthesizer.name,
+                "synthesizer": kind,
                 "default": wanted is config.synthesizer and voice.name == default,
             }
-            for voice in synthesizer.voices
+            for voice in known_voices
         ]
     return {
         "transcriber": {

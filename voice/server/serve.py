@@ -67,18 +67,14 @@ async def serving(
         signals=signals,
     )
     serve = asyncio.create_task(server.serve(sockets=[listening]), name="server")
-    more: asyncio.Task[None] | None = None
     try:
         await engines.load()
-        more = asyncio.create_task(engines.load_more(), name="more voices")
         host, port = listening.getsockname()[:2]
         shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
         yield f"http://{shown}:{port}", serve
     finally:
         server.should_exit = True
-        if more is not None:
-            more.cancel()
-        await asyncio.gather(serve, *([more] if more else []), return_exceptions=True)
+        await asyncio.gather(serve, return_exceptions=True)
         await engines.close()
 
 
@@ -98,16 +94,18 @@ class _Server(uvicorn.Server):
 
 def bind(host: str, port: int) -> socket.socket:
     """Take the port before anything heavy is loaded. Raises ConfigError when that cannot be."""
+    advice = "stop the other program or give --port"
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    except OSError as exc:
+        raise ConfigError(f"cannot listen on {host}: {exc.strerror}; give --host") from exc
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
         listening.bind((host, port))
     except OSError as exc:
-        what = exc.strerror or str(exc)
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {what}; stop the other program or give --port"
-        ) from exc
+        listening.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror}; {advice}") from exc
     listening.setblocking(False)
     return listening
 

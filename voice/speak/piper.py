@@ -16,6 +16,8 @@ from voice.speak.synthesizer import SpeechError, Voice
 class Piper:
     """One voice of piper-tts (GPL-3.0, so imported only here). Blocking."""
 
+    name = "piper"
+
     def __init__(self, model_dir: Path, *, threads: int = 1) -> None:
         """Raises SpeechError when piper-tts or the voice is missing."""
         try:
@@ -23,20 +25,21 @@ class Piper:
             from piper.config import PiperConfig
         except ImportError as exc:
             raise SpeechError("Piper is not installed: pip install 'openline[piper]'") from exc
-        files = sorted(model_dir.glob("*.onnx")) if model_dir.is_dir() else [model_dir]
-        if not files or not files[0].with_suffix(".onnx.json").is_file():
-            raise SpeechError(f"{model_dir}: no Piper voice here (NAME.onnx and NAME.onnx.json)")
-        config: dict[str, Any] = json.loads(files[0].with_suffix(".onnx.json").read_text())
+        file = _weights(model_dir)
+        config: dict[str, Any] = json.loads(file.with_suffix(".onnx.json").read_text())
         options = ort.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        session = ort.InferenceSession(str(files[0]), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         self._voice: Any = PiperVoice(session=session, config=PiperConfig.from_dict(config))
-        # "en_US-joe-medium.onnx" is the voice joe
-        parts = files[0].stem.split("-")
-        name = parts[1] if len(parts) > 1 else files[0].stem
-        self.name = "piper"
         self.sample_rate: int = self._voice.config.sample_rate
-        self.voices = (Voice(name, parts[0].replace("_", "-")),)
+        self.voices = self.voices_in(model_dir)
+
+    @staticmethod
+    def voices_in(model_dir: Path) -> tuple[Voice, ...]:
+        """The voice of a folder: "en_US-joe-medium.onnx" is joe, en-US."""
+        file = _weights(model_dir)
+        language, _, rest = file.stem.partition("-")
+        return (Voice(rest.split("-")[0] or file.stem, language.replace("_", "-")),)
 
     def synthesize(
         self, text: str, *, voice: str = "", speed: float = 1.0
@@ -59,3 +62,10 @@ class Piper:
 
     def close(self) -> None:
         self._voice = None
+
+
+def _weights(model_dir: Path) -> Path:
+    files = sorted(model_dir.glob("*.onnx")) if model_dir.is_dir() else [model_dir]
+    if not files or not files[0].with_suffix(".onnx.json").is_file():
+        raise SpeechError(f"{model_dir}: no Piper voice here (NAME.onnx and NAME.onnx.json)")
+    return files[0]
