@@ -271,7 +271,8 @@ class _Answer:
             said: dict[str, Any] = choice.get("delta") or choice.get("message") or {}
             if text := self._speech.read(_text(said.get("content"))):
                 deltas.append(Text(text))
-            for part in said.get("tool_calls") or []:
+            parts: list[dict[str, Any]] = said.get("tool_calls") or []
+            for part in parts:
                 self._call(part)
             if choice.get("finish_reason"):
                 deltas += self._flush()
