@@ -121,14 +121,18 @@ def latency(
     url: Annotated[
         str | None, typer.Option(help="A running server; by default one is started.")
     ] = None,
-    questions: Annotated[int, typer.Option(min=1, help="How many questions to ask.")] = 10,
+    questions: Annotated[int, typer.Option(min=1, help="How many questions to ask.")] = 32,
+    barge_ins: Annotated[int, typer.Option(min=0, help="How often to interrupt the agent.")] = 5,
     out: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = Path("bench"),
+    llm: Annotated[
+        str | None, typer.Option(help="Another LLM: a card, a path, a hub id or an address.")
+    ] = None,
     config: ConfigOption = DEMO,
 ) -> None:
     """Measure the silence between a question's last sound and the answer's first."""
     from voice.bench.latency import run
 
-    run(url=url, questions=questions, out=out, config=config)
+    run(url=url, questions=questions, out=out, config=config, llm=llm, barge_ins=barge_ins)
 
 
 def main() -> None:

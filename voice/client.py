@@ -125,17 +125,28 @@ class Loudspeaker:
         return out
 
 
+def first_speech(pcm: NDArray[np.int16], rate: int) -> int:
+    """The number of samples before the first speech, as last_speech() takes it."""
+    loud = _speech(pcm, rate)
+    return int(loud[0]) * (rate // 100) if len(loud) else len(pcm)
+
+
 def last_speech(pcm: NDArray[np.int16], rate: int) -> int:
     """The number of samples up to the end of speech, 0 where there is none.
 
     The last 10 ms whose level is above 1% of full scale: a breath or a synthesizer's tail is not
     speech, and a caller does not count it as waiting.
     """
+    loud = _speech(pcm, rate)
+    return int(loud[-1] + 1) * (rate // 100) if len(loud) else 0
+
+
+def _speech(pcm: NDArray[np.int16], rate: int) -> NDArray[np.intp]:
+    """Which of the whole 10 ms of `pcm` are loud."""
     size = rate // 100
     count = len(pcm) // size
     frames = pcm[: count * size].reshape(count, size).astype(np.float64)
-    loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=1)) > LOUD)
-    return int(loud[-1] + 1) * size if len(loud) else 0
+    return np.flatnonzero(np.sqrt((frames**2).mean(axis=1)) > LOUD)
 
 
 class Client:
@@ -241,20 +252,20 @@ class Client:
                 return done[-1]
             if time.monotonic() > deadline:
                 raise ClientError(f"no answer within {within:.0f} s")
-            self._check()
+            self.check()
             await asyncio.sleep(0.02)
 
     async def ready(self, within: float = 20.0) -> None:
         """Wait until the agent's greeting, if it has one, has been heard."""
         async with asyncio.timeout(within):
             while not any(m.data.get("t") == "call" for m in self.messages):
-                self._check()
+                self.check()
                 await asyncio.sleep(0.02)
             await asyncio.sleep(1.0)
             while time.monotonic() < self.speaker.busy_until + _SETTLED or not all(
                 answer.final for answer in self.answers.values()
             ):
-                self._check()
+                self.check()
                 await asyncio.sleep(0.02)
 
     @property
@@ -283,7 +294,8 @@ class Client:
         stereo[: len(heard), 1] = heard
         return stereo
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises ClientError when the server has ended the call."""
         receiving = self._tasks[0]
         if receiving.done():
             reason = self._ws.close_reason or f"code {self._ws.close_code}"

@@ -1,0 +1,313 @@
+"""`openline bench latency`: how long a caller waits, measured in the sound the caller hears.
+
+Questions are spoken in real time over the wire, and what comes back is played at once on a virtual
+loudspeaker (voice/client.py). The silence of a turn runs from the last 10 ms of the question whose
+level is above 1% of full scale to the first sample above 1% that the loudspeaker plays after it.
+A warm-up question is asked first and not counted.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from voice.bench.measure import Turn, last_audible, silence, summary, word_errors
+from voice.bench.questions import SPEAKER, Question, SpokenQuestions, questions
+from voice.client import Client, Spoken, calling, first_speech
+from voice.config import Config, load_config
+from voice.models import fetch
+
+CALL = 8  # questions a call: longer than most, so that history grows as it does in life
+PATIENCE = 20.0  # s without an answer before a question counts as unanswered
+_AFTER_EARLY = 4.0  # s that an agent that spoke too early gets to answer after all
+_SETTLED = 0.6  # s of quiet before the next question
+_INTO = 1.0  # s into the greeting at which a caller interrupts
+_WARM_UP = Question("Hello, can you hear me?", ("Hello, can you hear me?",), "", "am_michael")
+
+
+class BenchError(Exception):
+    """Nothing could be measured. The message is one line."""
+
+
+def run(
+    *,
+    url: str | None,
+    questions: int,
+    out: Path,
+    config: Path,
+    llm: str | None = None,
+    barge_ins: int = 5,
+) -> None:
+    """Ask, measure, write OUT/latency.json and OUT/latency.png, print a table.
+
+    Raises BenchError, ClientError, ModelError, SpeechError, ConfigError.
+    """
+    console = Console()
+    loaded = load_config(config, {"llm": llm} if llm and url is None else {})
+    asked = _questions(loaded, questions)
+    out.mkdir(parents=True, exist_ok=True)
+    with _progress(console) as progress:
+        task = progress.add_task("speaking the questions", total=len(asked))
+        spoken = _speak(asked, lambda: progress.advance(task), console)
+    turns, stops, about = asyncio.run(
+        _measure(url, config, llm, list(zip(asked, spoken, strict=True)), barge_ins, console)
+    )
+    result = {
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "openline": version("openline"),
+        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "call": about,
+        "summary": summary(turns, stops),
+        "turns": [asdict(turn) for turn in turns],
+        "barge_ins_ms": stops,
+    }
+    path = out / "latency.json"
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _print(turns, result, console)
+    written = [str(path), *_draw(out / "latency.png", turns, result, console)]
+    console.print(f"[dim]written: {', '.join(written)}[/]")
+    if not any(turn.outcome == "clean" for turn in turns):
+        raise BenchError("no question was answered in turn; see the table above")
+
+
+def _questions(config: Config, count: int) -> list[Question]:
+    own = config.synthesizer.voice or ("af_heart" if "kokoro" in config.synthesizer.model else "")
+    return [_WARM_UP, *questions(count, own)]
+
+
+def _speak(asked: Sequence[Question], each: Any, console: Console) -> list[NDArray[np.int16]]:
+    speaking = SpokenQuestions()
+    if not speaking.have(asked):
+        fetch(SPEAKER, console=console)
+    return speaking.speak(asked, each)
+
+
+async def _measure(
+    url: str | None,
+    config: Path,
+    llm: str | None,
+    asked: list[tuple[Question, NDArray[np.int16]]],
+    barge_ins: int,
+    console: Console,
+) -> tuple[list[Turn], list[float | None], dict[str, Any]]:
+    (warm_up, warm_up_sound), *rest = asked
+    turns: list[Turn] = []
+    stops: list[float | None] = []
+    about: dict[str, Any] = {}
+    async with _server(url, config, llm, console) as address:
+        # only a server that runs already has a choice; ours was started with the one asked for
+        chosen = llm if llm and url is not None else ""
+        with _progress(console) as progress:
+            task = progress.add_task("asking", total=len(rest) + barge_ins)
+            for start in range(0, len(rest), CALL):
+                async with calling(address, llm=chosen) as client:
+                    if not start:
+                        await _ask(client, 0, warm_up, warm_up_sound)
+                    about = _call(client)
+                    for question, sound in rest[start : start + CALL]:
+                        turns.append(await _ask(client, start // CALL, question, sound))
+                        progress.advance(task)
+            progress.update(task, description="interrupting")
+            for i in range(barge_ins):
+                stops.append(await _interrupt(address, chosen, rest[i % len(rest)][1]))
+                progress.advance(task)
+    return turns, stops, about
+
+
+async def _ask(client: Client, call: int, question: Question, sound: NDArray[np.int16]) -> Turn:
+    known = len(client.transcripts)
+    spoken = await client.say(sound)
+    await _settle(client, spoken)
+    now = time.monotonic()
+    outcome, wait = silence(
+        client.speaker.recording(now),
+        client.out_rate,
+        asked=spoken.started - client.began,
+        ended=spoken.ended - client.began,
+        until=now - client.began,
+    )
+    transcript = " ".join(client.transcripts[known:])
+    errors, words = word_errors(transcript, question.written)
+    answers = [a for a in client.answers.values() if a.first_sample >= spoken.started]
+    late = [a for a in answers if a.first_sample >= spoken.ended]
+    answer = late[0] if late else answers[-1] if answers else None
+    said = answer.heard if answer else ""
+    latency: dict[str, Any] = answer.latency if answer else {}
+    judged = bool(question.expect and answer)
+    return Turn(
+        call=call,
+        question=question.shown,
+        voice=question.voice,
+        seconds=round(len(sound) / client.in_rate, 2),
+        outcome=outcome,
+        silence_ms=None if wait is None else round(1000 * wait, 1),
+        server_ms=latency.get("silence_ms"),
+        parts=latency.get("parts", {}),
+        reason=latency.get("reason", ""),
+        transcript=transcript,
+        words=words,
+        word_errors=errors,
+        tools=tuple(tool["function_name"] for tool in answer.tools) if answer else (),
+        answer=said,
+        right=bool(re.search(question.expect, said, re.IGNORECASE)) if judged else None,
+    )
+
+
+async def _settle(client: Client, spoken: Spoken) -> None:
+    """Until the agent has answered and fallen silent, or will not answer any more."""
+    while True:
+        client.check()
+        now = time.monotonic()
+        answers = [a for a in client.answers.values() if a.first_sample >= spoken.started]
+        quiet = now - max(client.speaker.busy_until, spoken.ended) > _SETTLED
+        done = quiet and all(answer.final for answer in client.answers.values())
+        if done and any(answer.first_sample >= spoken.ended for answer in answers):
+            return
+        if done and answers and now - spoken.ended > _AFTER_EARLY:
+            return
+        if now - spoken.ended > (PATIENCE if not answers else 3 * PATIENCE):
+            return
+        await asyncio.sleep(0.02)
+
+
+async def _interrupt(url: str, llm: str, sound: NDArray[np.int16]) -> float | None:
+    """Speak into the greeting: ms from the first word to the agent's last sound, None if it went on
+    to its end."""
+    async with Client(url, llm=llm) as client:
+        deadline = time.monotonic() + PATIENCE
+        while not (greeting := next((a.first_sample for a in client.answers.values()), 0.0)):
+            client.check()
+            if time.monotonic() > deadline:
+                return None
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(max(0.0, greeting + _INTO - time.monotonic()))
+        spoken = await client.say(sound)
+        onset = spoken.started + first_speech(sound, client.in_rate) / client.in_rate
+        flushed = next((at for at in client.speaker.flushes if at >= onset), None)
+        if flushed is None:
+            return None
+        agent = client.speaker.recording(time.monotonic())
+        last = last_audible(agent, client.out_rate, onset - client.began, flushed - client.began)
+        return 0.0 if last is None else round(1000 * (last - (onset - client.began)), 1)
+
+
+@contextlib.asynccontextmanager
+async def _server(
+    url: str | None, config: Path, llm: str | None, console: Console
+) -> AsyncGenerator[str]:
+    """The server at `url`, or one in a process of its own: a caller shares no thread with it."""
+    if url is not None:
+        if not url.startswith(("ws://", "wss://")):
+            raise BenchError(f"--url {url}: give a websocket address: ws://localhost:8000/ws")
+        yield url
+        return
+    command = [sys.executable, "-m", "voice.cli", "serve", "--config", str(config), "--port", "0"]
+    command += ["--llm", llm] if llm else []
+    with tempfile.TemporaryDirectory(prefix="openline-bench-") as data:
+        # the shop's database too: a bench returns nobody's real tent
+        environment = {**os.environ, "OPENLINE_DATA": data, "PYTHONUNBUFFERED": "1"}
+        with console.status("starting a server"):
+            process = await asyncio.create_subprocess_exec(
+                *command, stdout=asyncio.subprocess.PIPE, env=environment
+            )
+            assert process.stdout is not None
+            address = ""
+            async for line in process.stdout:
+                found = re.search(rb"Openline is ready: (\S+)", line)
+                if found:
+                    address = found[1].decode()
+                    break
+        if not address:
+            raise BenchError(f"no server could be started (exit code {await process.wait()})")
+        draining = asyncio.create_task(process.stdout.read(), name="server output")
+        try:
+            yield address.replace("http", "ws", 1) + "/ws"
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
+            try:
+                await asyncio.wait_for(process.wait(), 15)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+            await draining
+
+
+def _call(client: Client) -> dict[str, Any]:
+    about = [m.data for m in client.messages if m.data.get("t") == "call"]
+    return {key: value for key, value in about[-1].items() if key not in ("t", "call")}
+
+
+def _cpu() -> str:
+    with contextlib.suppress(OSError):
+        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        if found:
+            return found[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _progress(console: Console) -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    return Progress(*columns, console=console, transient=True)
+
+
+def _draw(path: Path, turns: list[Turn], result: dict[str, Any], console: Console) -> list[str]:
+    try:
+        from voice.bench.picture import draw
+    except ImportError:
+        console.print("[yellow]no picture: pip install 'openline[bench]'[/]")
+        return []
+    draw(path, turns, result)
+    return [str(path)]
+
+
+def _print(turns: Sequence[Turn], result: dict[str, Any], console: Console) -> None:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("silence", "endpoint", "transcribe", "think", "speak"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("heard as", overflow="fold")
+    for turn in turns:
+        wait = "-" if turn.silence_ms is None else f"{turn.silence_ms:.0f}"
+        colour = {"clean": "bold", "early": "bold yellow", "none": "bold red"}[turn.outcome]
+        parts = [turn.parts.get(f"{name}_ms") for name in ("endpoint", "transcribe")]
+        parts += [turn.parts.get(f"{name}_ms") for name in ("think", "speak")]
+        cells = ["" if part is None else f"{part:.0f}" for part in parts]
+        note = "" if turn.outcome == "clean" else f" [{colour}]({turn.outcome})[/]"
+        table.add_row(f"[{colour}]{wait}[/]", *cells, f"{turn.transcript or '-'}{note}")
+    console.print(table)
+    found = result["summary"]
+    waits, stops = found["silence_ms"], found["barge_in_ms"]
+    if waits["median"] is not None:
+        console.print(
+            f"Silence before the answer: median [bold]{waits['median']:.0f} ms[/], "
+            f"p95 [bold]{waits['p95']:.0f} ms[/] ({found['clean']} of {found['questions']} "
+            f"questions; too early {found['early']}, unanswered {found['none']})",
+            highlight=False,
+        )
+    line = f"Right answers {found['right_answers']} of {found['judged_answers']}"
+    if found["word_error_rate"] is not None:
+        line += f"; word error rate {100 * found['word_error_rate']:.1f}%"
+    if stops["median"] is not None:
+        line += f"; silent {stops['median']:.0f} ms after an interruption"
+        line += f" ({found['barge_ins_obeyed']} of {found['barge_ins']})"
+    console.print(line, highlight=False)
+    if any(turn.outcome == "none" for turn in turns):
+        console.print("[dim]Unanswered: no sound within 20 s of the question's end.[/]")
