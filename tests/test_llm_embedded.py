@@ -1,0 +1,270 @@
+"""llama.cpp in this process, with a real model."""
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from agents.llm.embedded import Embedded
+from agents.llm.engine import Delta, Done, EngineError, Message, Request, Text
+from voice.models import model_path
+
+pytestmark = pytest.mark.models
+
+COUNT = [Message("system", "You are helpful."), Message("user", "Count from one to twenty.")]
+LONG = [Message("system", "You are a helpful assistant. " * 30), Message("user", "Hello")]
+YES_NO = 'root ::= " \\"" ("yes" | "no") "\\"}"'
+
+
+async def started(cache: Path | None = None) -> Embedded:
+    return await asyncio.to_thread(
+        Embedded, model_path("smollm2-135m"), threads=1, context=1024, cache=cache
+    )
+
+
+@pytest.fixture
+async def engine() -> AsyncGenerator[Embedded, None]:
+    engine = await started()
+    yield engine
+    await engine.close()
+
+
+def prefixes(cache: Path) -> list[Path]:
+    return list(cache.glob("*.prefix"))
+
+
+async def ask(engine: Embedded, request: Request) -> list[Delta]:
+    return [delta async for delta in engine.stream(request)]
+
+
+def text(deltas: Sequence[Delta]) -> str:
+    return "".join(delta.text for delta in deltas if isinstance(delta, Text))
+
+
+def done(deltas: Sequence[Delta]) -> Done:
+    assert isinstance(deltas[-1], Done)
+    return deltas[-1]
+
+
+async def test_an_answer_comes_in_pieces(engine: Embedded):
+    deltas = await ask(engine, Request(COUNT, max_tokens=12))
+    assert len([delta for delta in deltas if isinstance(delta, Text)]) > 3
+    assert (done(deltas).finish, done(deltas).completion_tokens) == ("length", 12)
+    assert done(deltas).prompt_tokens > 10
+    again = await ask(engine, Request(COUNT, max_tokens=12))
+    assert text(again) == text(deltas)
+    assert done(again).cached_tokens > 10
+
+
+async def test_stop_ends_the_answer_and_is_not_in_it(engine: Embedded):
+    whole = text(await ask(engine, Request(COUNT, max_tokens=12)))
+    word = whole.split()[2]
+    deltas = await ask(engine, Request(COUNT, max_tokens=12, stop=[word]))
+    assert text(deltas) == whole[: whole.index(word)]
+    assert done(deltas).finish == "stop"
+
+
+async def test_the_grammar_is_obeyed_and_the_prefill_goes_on(engine: Embedded):
+    request = Request(
+        [Message("user", 'Tea? Write {"want": "yes"} or {"want": "no"}.')],
+        grammar=YES_NO,
+        prefill='{"want":',
+        probabilities=10,
+    )
+    deltas = await ask(engine, request)
+    assert text(deltas) in (' "yes"}', ' "no"}')
+    assert done(deltas).finish == "stop"
+    chances = done(deltas).first_token_probabilities
+    said = text(deltas).strip(' "}')
+    assert any(said.startswith(token.strip()) for token in chances if token.strip())
+    assert all(0.0 <= chance <= 1.0 for chance in chances.values())
+    assert sum(chances.values()) < 1.001
+
+
+async def test_without_asking_there_are_no_probabilities(engine: Embedded):
+    deltas = await ask(engine, Request(COUNT, max_tokens=2))
+    assert done(deltas).first_token_probabilities == {}
+
+
+async def test_a_warm_prompt_is_not_read_again(engine: Embedded):
+    request = Request(LONG, max_tokens=2, slot="answer")
+    await engine.warm_up(request)
+    warm = done(await ask(engine, request))
+    assert warm.cached_tokens > 0.9 * warm.prompt_tokens
+
+
+async def test_two_slots_keep_their_own_prompts(engine: Embedded):
+    understand = Request(COUNT, max_tokens=2, slot="understand")
+    answer = Request(LONG, max_tokens=2, slot="answer")
+    await ask(engine, understand)
+    await ask(engine, answer)
+    first, second = done(await ask(engine, understand)), done(await ask(engine, answer))
+    assert first.cached_tokens > 0.9 * first.prompt_tokens - 2
+    assert second.cached_tokens > 0.9 * second.prompt_tokens
+
+
+async def test_a_second_start_finds_the_prompt_on_disk(tmp_path: Path):
+    request = Request(LONG, max_tokens=2, slot="answer")
+    first = await started(tmp_path)
+    await first.warm_up(request)
+    said = text(await ask(first, request))
+    await first.close()
+    assert len(prefixes(tmp_path)) == 1
+
+    second = await started(tmp_path)
+    await second.warm_up(request)
+    deltas = await ask(second, request)
+    assert done(deltas).cached_tokens > 0.9 * done(deltas).prompt_tokens
+    assert text(deltas) == said
+    await second.close()
+
+
+async def test_a_broken_file_on_disk_is_read_over(tmp_path: Path):
+    request = Request(LONG, max_tokens=2, slot="answer")
+    first = await started(tmp_path)
+    await first.warm_up(request)
+    [file] = prefixes(tmp_path)
+    file.write_bytes(b"not a prefix")
+    await first.warm_up(request)
+    assert text(await ask(first, request))
+    assert file.stat().st_size > 1000
+    await first.close()
+
+
+async def test_closing_midway_frees_the_slot(engine: Embedded):
+    stream = engine.stream(Request(COUNT, max_tokens=900, slot="answer"))
+    await anext(stream)
+    await stream.aclose()
+    next_one = ask(engine, Request(COUNT, max_tokens=4, slot="answer"))
+    assert text(await asyncio.wait_for(next_one, 20))
+
+
+async def test_two_at_once(engine: Embedded):
+    first = Request(COUNT, max_tokens=24, slot="understand")
+    second = Request(LONG, max_tokens=24, slot="answer")
+    order: list[str] = []
+
+    async def follow(name: str, request: Request) -> str:
+        said = ""
+        async for delta in engine.stream(request):
+            order.append(name)
+            said += delta.text if isinstance(delta, Text) else ""
+        return said
+
+    one, two = await asyncio.gather(follow("one", first), follow("two", second))
+    assert one
+    assert two
+    assert order.index("two") < len(order) - 1 - order[::-1].index("one")  # not one after the other
+
+
+async def test_more_callers_than_can_wait(engine: Embedded):
+    streams = [engine.stream(Request(COUNT, max_tokens=900)) for _ in range(17)]
+    tasks = [asyncio.create_task(anext(stream)) for stream in streams]
+    finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION, timeout=20)
+    failures = [exc for exc in (task.exception() for task in finished) if exc]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for stream in streams:
+        await stream.aclose()
+    [failure] = failures
+    assert isinstance(failure, EngineError)
+    assert "16 requests wait already" in str(failure)
+    assert text(await ask(engine, Request(COUNT, max_tokens=2)))
+
+
+async def test_a_prompt_that_is_too_long(engine: Embedded):
+    request = Request([Message("user", "word " * 2000)])
+    with pytest.raises(EngineError, match="longer than the context") as caught:
+        await ask(engine, request)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(EngineError, match="longer than the context"):
+        await engine.warm_up(request)
+    assert text(await ask(engine, Request(COUNT, max_tokens=2)))
+
+
+async def test_a_grammar_that_is_none(engine: Embedded):
+    with pytest.raises(EngineError, match="refused with 400") as caught:
+        await ask(engine, Request(COUNT, grammar="root ::= ("))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_a_model(tmp_path: Path):
+    with pytest.raises(EngineError, match="0 GGUF files here"):
+        Embedded(tmp_path)
+    with pytest.raises(EngineError, match="cannot be read"):
+        Embedded(tmp_path / "nothing.gguf")
+    page = tmp_path / "page.gguf"
+    page.write_text("<html>404</html>")
+    with pytest.raises(EngineError, match="not a GGUF file"):
+        Embedded(page)
+    (tmp_path / "other.gguf").touch()
+    with pytest.raises(EngineError, match="2 GGUF files here"):
+        Embedded(tmp_path)
+
+
+def test_a_model_cut_short(tmp_path: Path):
+    [whole] = model_path("smollm2-135m").glob("*.gguf")
+    with whole.open("rb") as file:
+        (tmp_path / "half.gguf").write_bytes(file.read(3_000_000))
+    with pytest.raises(EngineError, match="cannot load it") as caught:
+        Embedded(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+async def test_opening_and_closing_leaves_nothing():
+    process = psutil.Process()
+
+    async def once() -> None:
+        engine = await started()
+        await ask(engine, Request(COUNT, max_tokens=2))
+        await engine.close()
+
+    def listening() -> int:
+        return len([c for c in process.net_connections() if c.status == psutil.CONN_LISTEN])
+
+    await once()  # ggml's and asyncio's own threads stay for the life of the process
+    gc.collect()
+    threads, ports = process.num_threads(), listening()
+    for _ in range(3):
+        await once()
+    deadline = time.monotonic() + 10
+    while process.num_threads() > threads and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    assert process.num_threads() <= threads
+    assert listening() <= ports
+
+
+async def test_a_dead_server():
+    engine = await started()
+    await ask(engine, Request(COUNT, max_tokens=2))
+    address = engine._server.listening_address  # pyright: ignore[reportPrivateUsage]
+    engine._server = SimpleNamespace(listening_address=address)  # pyright: ignore[reportPrivateUsage]
+    gc.collect()
+    with pytest.raises(EngineError, match="server is gone") as caught:
+        await ask(engine, Request(COUNT, max_tokens=2))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(EngineError):
+        await engine.warm_up(Request(COUNT))
+    await engine.close()
+
+
+async def test_a_closed_engine():
+    engine = await started()
+    await engine.close()
+    await engine.close()
+    with pytest.raises(EngineError, match="is closed"):
+        await ask(engine, Request(COUNT))
+
+
+def test_one_engine_in_two_event_loops():
+    engine = Embedded(model_path("smollm2-135m"), threads=1, context=1024)
+    said = [text(asyncio.run(ask(engine, Request(COUNT, max_tokens=4)))) for _ in range(2)]
+    assert said[0]
+    assert said[0] == said[1]
+    asyncio.run(engine.close())
