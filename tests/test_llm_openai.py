@@ -324,7 +324,7 @@ async def test_every_kind_of_end(serve: Serving, tail: list[bytes]):
 @pytest.mark.parametrize("ending", ["cut", "hang"])
 async def test_a_connection_lost_after_the_last_word_costs_nothing(serve: Serving, ending: str):
     server = await serve(Answer([*words("Hi"), event(finish="length")], ending=ending))
-    assert await answered(server, stall_seconds=0.3) == [Text("Hi"), Done("length")]
+    assert await answered(server, stall_seconds=1.0) == [Text("Hi"), Done("length")]
 
 
 async def test_a_server_that_does_not_stream(serve: Serving):
