@@ -1,103 +1,164 @@
-// The microphone and the loudspeaker of one call, in one AudioContext.
+// The microphone and the loudspeaker, in one AudioContext that lives as long as the page.
 
-/** Why there is no microphone, in words, with what to do. */
-export class NoMicrophone extends Error {}
+import { Player } from "./player.js";
+
+const TAP_SECONDS = 120;
 
 export class Sound {
   /**
-   * @param {{onFrame: (pcm: ArrayBuffer) => void, onLevel: (peak: number) => void,
-   *   onPlayed: (p: {answer: number, ms: number, flushed: boolean}) => void,
-   *   onDrained: (answer: number) => void, tap?: boolean}} handlers
+   * @param {object} handlers
+   * @param {(pcm: ArrayBuffer) => void} handlers.onFrame 20 ms of the microphone, 16 kHz
+   * @param {(peak: number) => void} handlers.onLevel of the microphone, 0 to 1
+   * @param {(played: import("./player.js").Played) => void} handlers.onPlayed
+   * @param {() => void} handlers.onMicrophoneLeft
    */
   constructor(handlers) {
     this.handlers = handlers;
-    this.muted = false;
+    this.rate = 0; // Hz, what the loudspeaker wants
+    /** @type {AudioContext | null} */
+    this.context = null;
+    /** @type {MediaStream | null} */
+    this.stream = null;
+    /** @type {MediaStreamAudioSourceNode | null} */
+    this.source = null;
+    /** @type {Int16Array[]} */
     this.tapped = [];
   }
 
-  /** Start the loudspeaker; must be called from a click. */
+  /** Start the loudspeaker; browsers allow it after a click or a key only. */
   async open() {
-    this.context = new AudioContext({ latencyHint: "interactive" });
+    if (!this.context) {
+      const context = new AudioContext({ latencyHint: "interactive" });
+      this.rate = Math.min(48000, Math.max(8000, context.sampleRate));
+      this.analyser = context.createAnalyser();
+      this.analyser.fftSize = 512;
+      this.samples = new Float32Array(this.analyser.fftSize);
+      const output = context.audioWorklet
+        ? await this.worklet(context)
+        : this.scriptProcessor(context);
+      output.connect(this.analyser).connect(context.destination);
+      this.context = context;
+    }
+    clearTimeout(this.rest);
     await this.context.resume();
-    await this.context.audioWorklet.addModule("playback-worklet.js");
-    this.rate = Math.min(48000, Math.max(8000, this.context.sampleRate));
-    this.playback = new AudioWorkletNode(this.context, "playback", {
-      numberOfInputs: 0,
-      outputChannelCount: [1],
-      processorOptions: { rate: this.rate, tap: this.handlers.tap },
-    });
-    this.playback.port.onmessage = ({ data }) => {
-      if (data.played) this.handlers.onPlayed(data.played);
-      if ("drained" in data) this.handlers.onDrained(data.drained);
-      if (data.tap) this.tapped.push(data.tap);
-    };
-    this.analyser = this.context.createAnalyser();
-    this.analyser.fftSize = 512;
-    this.playback.connect(this.analyser).connect(this.context.destination);
   }
 
-  /** Ask for the microphone. Throws NoMicrophone. */
-  async listen() {
-    if (!navigator.mediaDevices?.getUserMedia) {
-      throw new NoMicrophone(
-        "This address gives no access to the microphone: browsers allow it on https and on localhost only. You can type instead.",
-      );
+  /** @param {AudioContext} context */
+  async worklet(context) {
+    await context.audioWorklet.addModule("playback-worklet.js");
+    await context.audioWorklet.addModule("capture-worklet.js");
+    const node = new AudioWorkletNode(context, "playback", {
+      numberOfInputs: 0,
+      outputChannelCount: [1],
+      processorOptions: { rate: this.rate },
+    });
+    node.port.onmessage = ({ data }) => this.happened(data);
+    this.order = (order, moved = []) => node.port.postMessage(order, moved);
+    return node;
+  }
+
+  /** Pages on plain http have no worklets, but may play sound. @param {AudioContext} context */
+  scriptProcessor(context) {
+    const node = context.createScriptProcessor(1024, 1, 1);
+    const player = new Player(this.rate, context.sampleRate, (event) => this.happened(event));
+    node.onaudioprocess = ({ outputBuffer }) => player.fill(outputBuffer.getChannelData(0));
+    this.order = (order) => player.receive(order);
+    return node;
+  }
+
+  happened(event) {
+    if (event.played) this.handlers.onPlayed(event.played);
+    if (event.tap) {
+      this.tapped.push(event.tap);
+      const most = (TAP_SECONDS * this.context.sampleRate) / event.tap.length;
+      if (this.tapped.length > most) this.tapped.shift();
     }
-    try {
-      this.stream = await navigator.mediaDevices.getUserMedia({
-        audio: {
-          echoCancellation: true,
-          noiseSuppression: true,
-          autoGainControl: true,
-          channelCount: 1,
-        },
-      });
-    } catch (error) {
-      throw new NoMicrophone(wordsFor(error));
+  }
+
+  /** Ask for the microphone. Throws what getUserMedia throws. @param {string} [device] */
+  async listen(device) {
+    if (!navigator.mediaDevices?.getUserMedia || !this.context?.audioWorklet) {
+      throw Object.assign(new Error("no secure context"), { name: "InsecureContext" });
     }
-    await this.context.audioWorklet.addModule("capture-worklet.js");
-    const capture = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0 });
-    capture.port.onmessage = ({ data }) => {
-      this.handlers.onLevel(this.muted ? 0 : data.peak);
-      if (!this.muted) this.handlers.onFrame(data.pcm);
+    this.stopListening();
+    const stream = await navigator.mediaDevices.getUserMedia({
+      audio: {
+        ...(device && { deviceId: { exact: device } }),
+        echoCancellation: true,
+        noiseSuppression: true,
+        autoGainControl: true,
+        channelCount: 1,
+      },
+    });
+    this.stream = stream;
+    for (const track of stream.getAudioTracks()) {
+      track.onended = () => {
+        this.stopListening();
+        this.handlers.onMicrophoneLeft();
+      };
+    }
+    this.capture = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0 });
+    this.capture.port.onmessage = ({ data }) => {
+      if (this.stream !== stream) return;
+      this.handlers.onLevel(data.peak);
+      this.handlers.onFrame(data.pcm);
     };
-    this.context.createMediaStreamSource(this.stream).connect(capture);
+    this.source = this.context.createMediaStreamSource(stream);
+    this.source.connect(this.capture);
+  }
+
+  stopListening() {
+    this.stream?.getTracks().forEach((track) => {
+      track.onended = null;
+      track.stop();
+    });
+    this.source?.disconnect();
+    this.stream = this.source = null;
+  }
+
+  /** @returns {Promise<MediaDeviceInfo[]>} */
+  async microphones() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    return devices.filter((device) => device.kind === "audioinput" && device.deviceId);
   }
 
   /** @param {number} answer @param {ArrayBuffer} pcm */
   play(answer, pcm) {
-    this.playback.port.postMessage({ answer, pcm }, [pcm]);
+    this.order({ add: pcm, answer }, [pcm]);
   }
 
-  flush() {
-    this.playback.port.postMessage({ flush: true });
+  /** Silence this answer now; `onPlayed` says how much of it was played. @param {number} answer */
+  flush(answer) {
+    this.order({ flush: answer });
+  }
+
+  /** Forget what waits to be played; answers count from 1 again. */
+  reset() {
+    this.order?.({ reset: true });
   }
 
   /** The loudspeaker's level now, 0 to 1. */
   level() {
     if (!this.analyser) return 0;
-    const samples = new Float32Array(this.analyser.fftSize);
-    this.analyser.getFloatTimeDomainData(samples);
-    return samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+    this.analyser.getFloatTimeDomainData(this.samples);
+    let most = 0;
+    for (const sample of this.samples) most = Math.max(most, Math.abs(sample));
+    return most;
   }
 
-  async close() {
-    this.stream?.getTracks().forEach((track) => track.stop());
-    if (this.context && this.context.state !== "closed") await this.context.close();
+  /** Let go of the microphone; the loudspeaker is kept for the next call. */
+  close() {
+    this.stopListening();
+    this.reset();
+    this.rest = setTimeout(() => this.context?.suspend(), 200); // after the fade
   }
-}
 
-function wordsFor(error) {
-  switch (error.name) {
-    case "NotAllowedError":
-    case "SecurityError":
-      return "The microphone was refused. Allow it in the address bar and start again, or type instead.";
-    case "NotFoundError":
-    case "OverconstrainedError":
-      return "No microphone was found. Plug one in and start again, or type instead.";
-    case "NotReadableError":
-      return "The microphone is in use by another program. Close it and start again, or type instead.";
-    default:
-      return `The microphone cannot be used (${error.message}). You can type instead.`;
+  /** The last two minutes of what the loudspeaker got, as PCM16. */
+  heard() {
+    let text = "";
+    for (const chunk of this.tapped) {
+      text += String.fromCharCode(...new Uint8Array(chunk.buffer));
+    }
+    return { rate: this.context?.sampleRate ?? 0, base64: btoa(text) };
   }
 }
