@@ -1,5 +1,6 @@
 """The one interface of every LLM engine, embedded or behind a URL."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -91,3 +92,20 @@ class Engine(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def chat(message: Message) -> dict[str, Any]:
+    """A message as OpenAI's API writes it."""
+    written: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        written["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        written["tool_call_id"] = message.tool_call_id
+    return written

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 import httpx
 from loguru import logger
 
-from agents.llm.engine import Delta, Done, EngineError, Message, Request, Text, ToolCall
+from agents.llm.engine import Delta, Done, EngineError, Request, Text, ToolCall, chat
 
 _CONNECT_SECONDS = 5.0
 _STALL_SECONDS = 30.0
@@ -163,7 +163,7 @@ class OpenAICompatible:
     def _body(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [_chat(message) for message in request.messages],
+            "messages": [chat(message) for message in request.messages],
             "temperature": request.temperature,
             "max_tokens": request.max_tokens,
             "stream": True,
@@ -411,22 +411,6 @@ async def _payloads(response: httpx.Response) -> AsyncGenerator[str, None]:
             yield event
     for event in events.read(b"\n\n"):  # the blank line that some servers leave out at the end
         yield event
-
-
-def _chat(message: Message) -> dict[str, Any]:
-    chat: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        chat["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id:
-        chat["tool_call_id"] = message.tool_call_id
-    return chat
 
 
 def _text(content: Any) -> str:
