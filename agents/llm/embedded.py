@@ -252,9 +252,9 @@ def _start(
         params.verbosity = 0
         if cache is not None:
             params.slot_save_path = f"{cache}/"
-        # Half the cores. On 2, a second thread brings the first token of the 1.5B from 0.50 to 0.24 s
-        # when nothing else runs, and to 0.8-2.2 s beside one busy thread (Whisper, a voice, another
-        # caller), because every step waits for the slower one; a single thread stays at 0.55.
+        # Half the cores. On 2, a second thread brings the first token of the 1.5B from 0.50 to
+        # 0.24 s when nothing else runs, and to 0.8-2.2 s beside one busy thread (Whisper, a voice,
+        # another caller): every step waits for the slower of two. One thread stays at 0.55 s.
         half = threads or max(1, len(os.sched_getaffinity(0)) // 2)
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = half
         try:

@@ -82,7 +82,7 @@ function headline() {
 }
 
 function hint() {
-  if (call.state === "idle") return "Nothing you say leaves this server.";
+  if (call.state === "idle") return "No microphone? Typing works too.";
   if (call.state !== "live") return "";
   if (!sound.stream) return "No microphone: you hear the answers all the same.";
   if (call.muted) return "The agent does not hear you.";

@@ -248,7 +248,7 @@ export class Call {
         break;
       case "user-started-speaking":
         this.transcript.dropCaller();
-        this.become("live", "caller");
+        if (!this.muted) this.become("live", "caller");
         break;
       case "user-stopped-speaking":
         this.become("live", this.audible ? "agent" : "thinking");

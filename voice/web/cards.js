@@ -43,7 +43,7 @@ export class ToolCard {
     this.status = element("span", "status", "running…");
     const shown = element("span", "arguments");
     for (const [key, value] of Object.entries(given ?? {})) {
-      shown.append(element("span", "argument", element("em", "", key), ` ${plain(value)}`));
+      shown.append(element("span", "argument", element("em", "", words(key)), ` ${plain(value)}`));
     }
     const title = element("span", "name", icon("i-tool"), element("code", "", words(name)));
     this.details = element("details", "", element("summary", "", title, shown, this.status));

@@ -7,8 +7,8 @@ const LAYERS = [
   { size: 0.265, alpha: 1.0, wave: 0.45, speed: 0.7, lobes: 5 },
 ];
 const COLOURS = {
-  idle: "--wait",
-  listening: "--wait",
+  idle: "--rest",
+  listening: "--rest",
   caller: "--caller",
   thinking: "--think",
   working: "--think",

@@ -11,27 +11,43 @@ export class Transcript {
   /** @param {HTMLElement} log an ordered list */
   constructor(log) {
     this.log = log;
-    this.newCall();
-  }
-
-  /** Answers and tool calls are numbered anew in each call. */
-  newCall() {
-    this.dropCaller();
-    this.caller = null; // the caller's bubble that is not final yet
+    /** @type {{item: HTMLElement, words: HTMLElement} | null} the bubble that is not final yet */
+    this.caller = null;
     /** @type {Map<number, Answer>} */
     this.answers = new Map();
     /** @type {Map<string, ToolCard>} */
     this.tools = new Map();
     /** @type {Map<number, any>} come before the answer's first word */
     this.latencies = new Map();
+    this.following = true; // the end of the log is kept in sight
+    log.onscroll = () => {
+      const { scrollHeight, scrollTop, clientHeight } = log;
+      this.following = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    };
+    new ResizeObserver(() => this.follow()).observe(log);
+  }
+
+  /** A call is over; answers and tool calls are numbered anew in the next. */
+  newCall() {
+    this.dropCaller();
+    for (const [number, { words }] of this.answers) {
+      this.silent(number);
+      if (words.some(({ span }) => !span.classList.contains("spoken"))) this.interrupted(number);
+    }
+    for (const card of this.tools.values()) card.stop(null, true);
+    this.answers.clear();
+    this.tools.clear();
+    this.latencies.clear();
+  }
+
+  follow() {
+    if (this.following) this.log.scrollTop = this.log.scrollHeight;
   }
 
   /** Change the log; its end stays in sight if it was. @param {() => void} change */
   change(change) {
-    const { scrollHeight, scrollTop, clientHeight } = this.log;
-    const near = scrollHeight - scrollTop - clientHeight < NEAR_END;
     change();
-    if (near) this.log.scrollTop = this.log.scrollHeight;
+    this.follow();
   }
 
   /** @param {HTMLElement} item */
