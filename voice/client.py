@@ -22,6 +22,8 @@ from websockets.asyncio.client import ClientConnection, connect
 FRAME_SECONDS = 0.02
 LOUD = 300  # of 32767: the level from which a sample counts as audible
 _SETTLED = 0.6  # s after the last sound before an answer counts as over
+_GREETS = 1.0  # s in which an agent that greets has begun to
+_BEHIND = 0.04  # s that a real loudspeaker plays behind the clock: two of its blocks
 
 
 _Frame = tuple[NDArray[np.int16], list["asyncio.Future[float]"]]  # and whom to tell when sent
@@ -66,6 +68,7 @@ class Loudspeaker:
         self._cursor = began  # when what is queued will have been played
         self._chunks: list[tuple[float, NDArray[np.int16], int]] = []  # start, samples, answer
         self.flushes: list[float] = []
+        self._window = began  # where a real loudspeaker is
 
     def play(self, pcm: bytes, answer: int, now: float) -> None:
         samples = np.frombuffer(pcm, "<i2")
@@ -106,8 +109,14 @@ class Loudspeaker:
         return None
 
     def window(self, count: int) -> NDArray[np.int16]:
-        """The next `count` samples for a real loudspeaker: what the clock plays now."""
-        now = time.monotonic()
+        """The next `count` samples for a real loudspeaker.
+
+        It keeps its own place, because its callbacks come early and late by some ms; only when it
+        is off by 0.1 s does it jump to the clock.
+        """
+        behind = time.monotonic() - _BEHIND
+        now = behind if abs(behind - self._window) > 0.1 else self._window
+        self._window = now + count / self.rate
         out = np.zeros(count, np.int16)
         for start, samples, _ in list(self._chunks)[-200:]:
             place = round((start - now) * self.rate)
@@ -251,22 +260,27 @@ class Client:
             if done and quiet and all(a.final for a in self.answers.values()):
                 return done[-1]
             if time.monotonic() > deadline:
-                raise ClientError(f"no answer within {within:.0f} s")
+                raise ClientError(f"no answer within {within:g} s")
             self.check()
             await asyncio.sleep(0.02)
 
     async def ready(self, within: float = 20.0) -> None:
-        """Wait until the agent's greeting, if it has one, has been heard."""
-        async with asyncio.timeout(within):
-            while not any(m.data.get("t") == "call" for m in self.messages):
-                self.check()
-                await asyncio.sleep(0.02)
-            await asyncio.sleep(1.0)
-            while time.monotonic() < self.speaker.busy_until + _SETTLED or not all(
-                answer.final for answer in self.answers.values()
-            ):
-                self.check()
-                await asyncio.sleep(0.02)
+        """Wait until the agent's greeting, if it has one, has been heard. Raises ClientError."""
+        try:
+            async with asyncio.timeout(within):
+                while not any(m.data.get("t") == "call" for m in self.messages):
+                    self.check()
+                    await asyncio.sleep(0.02)
+                await asyncio.sleep(_GREETS)
+                while time.monotonic() < self.speaker.busy_until + _SETTLED or not all(
+                    answer.final for answer in self.answers.values()
+                ):
+                    self.check()
+                    await asyncio.sleep(0.02)
+        except TimeoutError as exc:
+            raise ClientError(
+                f"{self._shown_url}: no call began within {within:g} s; is it an Openline server?"
+            ) from exc
 
     @property
     def talking(self) -> bool:
