@@ -1,4 +1,4 @@
-"""A scripted server that speaks the page's wire: what it says is decided by a test, not by models."""
+"""A server that speaks the page's wire, and says what a test wants it to say."""
 
 import asyncio
 import contextlib
@@ -124,7 +124,7 @@ class ScriptedCall:
         done: Future[None] = asyncio.run_coroutine_threadsafe(job, self._loop)
         done.result(WITHIN)
 
-    async def _take(self) -> None:
+    async def take(self) -> None:
         """Receive until the page hangs up."""
         while True:
             message = await self._websocket.receive()
@@ -220,7 +220,7 @@ class PageServer:
             self.calls.append(call)
             self._new.put(call)
             try:
-                await call._take()
+                await call.take()
             except WebSocketDisconnect:
                 pass
             except (AssertionError, KeyError, ValueError) as exc:
