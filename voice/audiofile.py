@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import soxr
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 
@@ -24,8 +25,8 @@ def read_audio(path: Path, rate: int) -> NDArray[np.int16]:
             resampler = av.AudioResampler(format="fltp", layout="mono", rate=own)
             for frame in container.decode(audio=0):
                 parts += [np.asarray(part.to_ndarray()[0]) for part in resampler.resample(frame)]
-    except OSError as exc:  # av.FFmpegError is one
-        raise AudioFileError(f"{path}: cannot be read as sound ({exc.strerror or exc})") from exc
+    except (OSError, FFmpegError) as exc:
+        raise AudioFileError(f"{path}: cannot be read as sound ({exc.strerror})") from exc
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if own != rate and len(samples):
         samples = soxr.resample(samples, own, rate)

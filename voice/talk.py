@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -62,7 +63,8 @@ async def _talk(
             case "user-transcription" if data.get("final"):
                 console.print(f"[bold]you:[/]   {data['text']}")
             case "llm-function-call-in-progress":
-                arguments = ", ".join(f"{k}={v}" for k, v in (data.get("arguments") or {}).items())
+                given: dict[str, Any] = data.get("arguments") or {}
+                arguments = ", ".join(f"{name}={value}" for name, value in given.items())
                 console.print(f"[dim]       {data.get('function_name')}({arguments})[/]")
             case "error":
                 Console(stderr=True).print(f"[red]{data.get('error')}[/]")
@@ -76,26 +78,37 @@ async def _talk(
         _server(url, config) as address,
         Client(address, in_rate=_RATE, agent=agent, on_message=show) as client,
     ):
-        await client.ready()
-        if question is not None:
-            spoken = await client.say(question)
-            await client.answer(since=spoken.started)
-        elif device is not None:
-            await _microphone(client, device, console)
-        else:
-            await _typing(client)
-        if out is not None:
-            recording = client.recording()
-            write_wav(out, recording if stereo else recording[:, 1], client.out_rate)
-            console.print(f"[dim]recorded: {out}[/]")
+        try:
+            await client.ready()
+            if question is not None:
+                spoken = await client.say(question)
+                await client.answer(since=spoken.started)
+            elif device is not None:
+                await _microphone(client, device, console)
+            else:
+                await _typing(client)
+        finally:  # also of a call that went wrong: the recording says how
+            if out is not None:
+                recording = client.recording()
+                write_wav(out, recording if stereo else recording[:, 1], client.out_rate)
+                console.print(f"[dim]recorded: {out}[/]")
 
 
 async def _typing(client: Client) -> None:
+    """A line a turn, until the end of the input."""
     loop = asyncio.get_running_loop()
-    while True:
-        line = await loop.run_in_executor(None, sys.stdin.readline)
-        if not line:
-            return
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        line = "-"
+        with contextlib.suppress(RuntimeError):  # the call ended while it waited for a line
+            while line:
+                line = sys.stdin.readline()
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+
+    # a thread of its own: at Ctrl-C the loop would wait for its executor's readline
+    threading.Thread(target=read, name="keyboard", daemon=True).start()
+    while line := await lines.get():
         if line.strip():
             since = time.monotonic()
             await client.text(line.strip())
@@ -125,6 +138,7 @@ async def _microphone(client: Client, device: Any, console: Console) -> None:
     with source, sink:
         console.print("[dim]Speak; a headset keeps the agent from hearing itself. Ctrl-C ends.[/]")
         await client.ended()
+    console.print("[dim]The call is over.[/]")
 
 
 def _sounddevice() -> Any:
@@ -155,8 +169,11 @@ async def _server(url: str | None, config: Path) -> AsyncGenerator[str, None]:
     from voice.models import fetch
     from voice.server.serve import serving
 
-    fetch(models_of(loaded), console=Console(stderr=True))
-    async with serving(loaded, config.parent) as (address, _):
+    console = Console(stderr=True)
+    fetch(models_of(loaded), console=console)
+    async with contextlib.AsyncExitStack() as stack:
+        with console.status("no server runs here: loading the models"):
+            address, _ = await stack.enter_async_context(serving(loaded, config.parent))
         yield address.replace("http", "ws", 1) + "/ws"
 
 
