@@ -118,7 +118,7 @@ class PaperEars:
 
     def probability(self, audio: NDArray[np.float32]) -> float:
         loud = np.flatnonzero(np.abs(audio) > 0.05)
-        return self.utterances[self.index(audio[loud[-1]])].finished if len(loud) else 0.0
+        return self.utterances[self.index(float(audio[loud[-1]]))].finished if len(loud) else 0.0
 
 
 @dataclass

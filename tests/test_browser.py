@@ -62,7 +62,7 @@ class Browser:
     async def heard(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float32]]]:
         tap: dict[str, Any] = await self.page.evaluate("openline.heard()")
         pcm = np.frombuffer(base64.b64decode(tap["base64"]), "<i2")
-        return tap["rate"], pcm.astype(np.float32) / 32768
+        return tap["rate"], pcm.astype(np.float32) / np.float32(32768)
 
 
 @contextlib.asynccontextmanager

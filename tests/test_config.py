@@ -1,5 +1,6 @@
 """A config that is wrong gets one line: where, what, and the near match."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from voice.config import ConfigError, load_config
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 
+Write = Callable[[str], Path]
+
+
 @pytest.fixture
-def write(tmp_path: Path):
+def write(tmp_path: Path) -> Write:
     def write(text: str) -> Path:
         path = tmp_path / "mine.yaml"
         path.write_text(text)
@@ -38,7 +42,7 @@ def test_the_shipped_configs_are_good(name: str):
         ("agent: [", "mine.yaml:1: not valid YAML"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(write, text: str, expected: str):
+def test_what_is_wrong_is_said_in_one_line(write: Write, text: str, expected: str):
     with pytest.raises(ConfigError) as caught:
         load_config(write(text))
     message = str(caught.value)
@@ -51,13 +55,15 @@ def test_a_missing_file_is_one_line(tmp_path: Path):
         load_config(tmp_path / "none.yaml")
 
 
-def test_any_model_by_one_line(write):
+def test_any_model_by_one_line(write: Write):
     config = load_config(write("llm: http://localhost:11434/v1#qwen3:8b\nsynthesizer: kokoro-82m"))
     assert (config.llm.url, config.llm.model) == ("http://localhost:11434/v1", "qwen3:8b")
     assert config.synthesizer.model == "kokoro-82m"
 
 
-def test_environment_then_command_line_override_the_file(write, monkeypatch):
+def test_environment_then_command_line_override_the_file(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+):
     path = write("server:\n  port: 1000\n  host: 0.0.0.0")
     monkeypatch.setenv("OPENLINE__SERVER__PORT", "2000")
     assert load_config(path).server.port == 2000
@@ -65,7 +71,7 @@ def test_environment_then_command_line_override_the_file(write, monkeypatch):
     assert load_config(path, {"server.port": 3000}).server.port == 3000
 
 
-def test_a_bad_override_is_named_by_its_variable(write, monkeypatch):
+def test_a_bad_override_is_named_by_its_variable(write: Write, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OPENLINE__SERVER__PROT", "2000")
     with pytest.raises(ConfigError, match=r"OPENLINE__SERVER__PROT: unknown key 'server.prot'"):
         load_config(write("agent: shop"))

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -109,7 +110,7 @@ async def test_a_return_is_confirmed_aloud_before_it_is_made(server: RealServer,
             return shop.execute("SELECT order_id, item FROM returns").fetchall()
 
     async with calling(server.ws) as client:
-        line = "I want to return something."
+        line, said = "I want to return something.", ""
         for _ in range(8):
             spoken = await client.say(says.pcm(line, "bf_emma"))
             said = (await client.answer(since=spoken.started)).heard.lower()
@@ -133,7 +134,11 @@ async def test_typed_text_is_answered_aloud(server: RealServer):
 
 
 def test_talk_plays_a_file_and_records_the_answer(
-    server: RealServer, says: Says, listens: Transcriber, tmp_path, capsys
+    server: RealServer,
+    says: Says,
+    listens: Transcriber,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ):
     question, reply = tmp_path / "question.wav", tmp_path / "answer.wav"
     write_wav(question, says.pcm("Where is my order ten forty-two?", "am_adam"), 16000)

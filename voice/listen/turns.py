@@ -25,6 +25,7 @@ class TurnSettings:
     likely_seconds: float = 0.256  # …and the silence that it needs
     possible: float = 0.5
     possible_seconds: float = 0.48
+    question_seconds: float = 0.48  # after words that Whisper closed with a question mark
     longest_seconds: float = 1.2  # silence that ends a turn against the verdict
     hesitant_seconds: float = 2.0  # the same after "and", "um", "my number is"
 
@@ -195,6 +196,8 @@ class TurnTaker:
             return settings.likely_seconds, f"end of turn {self._verdict:.2f}"
         if self._verdict >= settings.possible:
             return settings.possible_seconds, f"end of turn {self._verdict:.2f}"
+        if self._words.endswith("?"):
+            return settings.question_seconds, "a question"
         return settings.longest_seconds, f"silence of {settings.longest_seconds:.1f} s"
 
     def _hesitates(self) -> bool:
