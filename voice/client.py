@@ -35,7 +35,7 @@ class ClientError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """When the caller's words were sent, in monotonic seconds."""
+    """When the caller's words were spoken, in monotonic seconds."""
 
     started: float
     ended: float  # the end of speech, not of the file
@@ -232,7 +232,8 @@ class Client:
             self._outgoing.put_nowait((frame, marks))
         first: float = await started
         await ended
-        # the clock of the words themselves, not of the moment a frame left
+        # the clock of the words themselves: a microphone's frame leaves when its last sample is in
+        first -= FRAME_SECONDS
         return Spoken(first, first + end / self.in_rate)
 
     def feed(self, pcm: NDArray[np.int16]) -> None:
@@ -298,7 +299,8 @@ class Client:
 
     def recording(self) -> NDArray[np.int16]:
         """(samples, 2) at out_rate: the caller left, the agent right, on one clock."""
-        sent = np.concatenate(self._sent) if self._sent else np.zeros(0, np.int16)
+        # a frame leaves when its last sample is in, so the first one lies before the call
+        sent = np.concatenate(self._sent[1:]) if self._sent[1:] else np.zeros(0, np.int16)
         if self.in_rate != self.out_rate and len(sent):
             sent = soxr.resample(sent, self.in_rate, self.out_rate)
         heard = self.speaker.recording(time.monotonic())

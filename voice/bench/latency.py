@@ -61,19 +61,28 @@ def run(
     Raises BenchError, ClientError, ModelError, SpeechError, ConfigError.
     """
     console = Console()
+    load = [_load()]
     loaded = load_config(config, {"llm": llm} if llm and url is None else {})
     asked = _questions(loaded, questions)
     out.mkdir(parents=True, exist_ok=True)
     with _progress(console) as progress:
         task = progress.add_task("speaking the questions", total=len(asked))
         spoken = _speak(asked, lambda: progress.advance(task), console)
+    if load[0] > (os.cpu_count() or 1) / 2:
+        console.print("[yellow]Other programs are busy on this machine: waits will be longer.[/]")
     turns, stops, about = asyncio.run(
         _measure(url, config, llm, list(zip(asked, spoken, strict=True)), barge_ins, console)
     )
+    load.append(_load())
     result = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "openline": version("openline"),
-        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "cpu": _cpu(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "load": load,  # the minute before the bench and its last minute
+        },
         "call": about,
         "summary": summary(turns, stops),
         "turns": [asdict(turn) for turn in turns],
@@ -262,6 +271,11 @@ def _cpu() -> str:
         if found:
             return found[1].strip()
     return platform.processor() or platform.machine()
+
+
+def _load() -> float:
+    """Programs that wanted a core in the last minute, 0 where the system does not say."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0
 
 
 def _progress(console: Console) -> Progress:

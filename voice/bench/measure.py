@@ -73,7 +73,7 @@ def word_errors(transcript: str, written: Sequence[str]) -> tuple[int, int]:
     """Word edits from the nearest of the right transcripts, and its number of words."""
     heard = _words(transcript)
     counts = [(_distance(_words(text), heard), len(_words(text))) for text in written]
-    return min(counts, key=lambda count: (count[0] / max(1, count[1]), count))
+    return min(counts)
 
 
 def _words(text: str) -> list[str]:
