@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from tests.page_server import PageServer, ScriptedCall, until
 
-CHROMIUM = shutil.which("chromium")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt-get install -y chromium"),
@@ -515,6 +516,59 @@ def test_a_refused_call_says_why(visitor: Visitor, code: int, reason: str, words
     visitor.page.get_by_role("button", name="Start").click()
     expect(visitor.page.get_by_role("alert")).to_contain_text(words)
     expect(visitor.page.locator("#state-name")).to_have_text("Ready")
+
+
+def test_a_place_that_is_not_free_yet_is_waited_for(visitor: Visitor):
+    visitor.starts()
+    visitor.server.refuses = (1013, "all 1 lines are busy")
+    visitor.page.get_by_label("Voice").select_option("emma")
+    notice = visitor.page.get_by_role("alert")
+    expect(notice).to_contain_text("all 1 lines are busy. Trying again")
+    visitor.server.refuses = None
+    assert visitor.server.next_call().query["voice"] == "emma"
+    expect(visitor.page.locator("#state-name")).to_have_text("On the line")
+    expect(notice).to_be_hidden()
+
+
+def test_the_agent_may_hang_up_after_its_last_word(visitor: Visitor):
+    call = visitor.starts()
+    call.speaks(1, ("Goodbye, and thank you for calling.", 1.0))
+    call.closes(1000)
+    expect(visitor.page.locator("#state-name")).to_have_text("Ready")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("The call has ended")
+    until("all of it", lambda: visitor.heard_seconds() >= 0.98)
+    assert visitor.reads() == ["Goodbye, and thank you for calling."]
+    expect(visitor.page.locator(".cut")).to_have_count(0)
+
+
+def test_a_complaint_of_the_server_is_shown_as_text(visitor: Visitor):
+    call = visitor.starts()
+    call.says("error", error="A clause could not be spoken: <b>", fatal=False)
+    expect(visitor.page.get_by_role("alert")).to_contain_text("could not be spoken: <b>")
+    expect(visitor.page.locator("#state-name")).to_have_text("On the line")
+
+
+def test_ending_while_the_browser_asks_for_the_microphone_lets_go_of_it(visitor: Visitor):
+    visitor.page.evaluate(
+        """() => {
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            window.allowed = new Promise(resolve => (window.allow = resolve));
+            window.tracks = [];
+            navigator.mediaDevices.getUserMedia = async (wanted) => {
+                await window.allowed;
+                const stream = await ask(wanted);
+                window.tracks.push(...stream.getTracks());
+                return stream;
+            };
+        }"""
+    )
+    visitor.page.get_by_role("button", name="Start").click()
+    visitor.page.get_by_role("button", name="End", exact=True).click()
+    visitor.page.evaluate("allow()")
+    live = "tracks.map(track => track.readyState)"
+    until("end of the track", lambda: visitor.page.evaluate(live) == ["ended"])
+    expect(visitor.page.locator("#state-name")).to_have_text("Ready")
+    assert visitor.server.calls == []
 
 
 def test_a_slow_connection_loses_sound_rather_than_time(visitor: Visitor):

@@ -166,6 +166,7 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 addEventListener("online", () => call.retryNow());
+document.addEventListener("visibilitychange", () => call.state !== "idle" && sound.wake());
 addEventListener("pagehide", () => call.end());
 
 const dark = matchMedia("(prefers-color-scheme: dark)");

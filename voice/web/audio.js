@@ -15,20 +15,33 @@ export class Sound {
   constructor(handlers) {
     this.handlers = handlers;
     this.rate = 0; // Hz, what the loudspeaker wants
+    this.asked = 0; // grows with every request for the microphone: the last one holds
     /** @type {AudioContext | null} */
     this.context = null;
     /** @type {MediaStream | null} */
     this.stream = null;
     /** @type {MediaStreamAudioSourceNode | null} */
     this.source = null;
+    /** @type {Promise<void> | null} */
+    this.built = null;
     /** @type {Int16Array[]} */
     this.tapped = [];
   }
 
-  /** Start the loudspeaker; browsers allow it after a click or a key only. */
+  /**
+   * Start the loudspeaker; browsers allow it after a click or a key only. Throws when the server,
+   * which has the worklets, is gone.
+   */
   async open() {
-    if (!this.context) {
-      const context = new AudioContext({ latencyHint: "interactive" });
+    this.context ??= new AudioContext({ latencyHint: "interactive" });
+    this.built ??= this.build(this.context);
+    clearTimeout(this.rest);
+    await Promise.all([this.built, this.context.resume()]);
+  }
+
+  /** @param {AudioContext} context */
+  async build(context) {
+    try {
       this.rate = Math.min(48000, Math.max(8000, context.sampleRate));
       this.analyser = context.createAnalyser();
       this.analyser.fftSize = 512;
@@ -37,10 +50,12 @@ export class Sound {
         ? await this.worklet(context)
         : this.scriptProcessor(context);
       output.connect(this.analyser).connect(context.destination);
-      this.context = context;
+    } catch (error) {
+      // a context remembers a module that did not load, so only a new one can try again
+      this.context = this.built = null;
+      context.close();
+      throw error;
     }
-    clearTimeout(this.rest);
-    await this.context.resume();
   }
 
   /** @param {AudioContext} context */
@@ -81,6 +96,7 @@ export class Sound {
       throw Object.assign(new Error("no secure context"), { name: "InsecureContext" });
     }
     this.stopListening();
+    const asked = ++this.asked;
     const stream = await navigator.mediaDevices.getUserMedia({
       audio: {
         ...(device && { deviceId: { exact: device } }),
@@ -90,6 +106,10 @@ export class Sound {
         channelCount: 1,
       },
     });
+    if (asked !== this.asked) {
+      for (const track of stream.getTracks()) track.stop();
+      return;
+    }
     this.stream = stream;
     for (const track of stream.getAudioTracks()) {
       track.onended = () => {
@@ -108,6 +128,7 @@ export class Sound {
   }
 
   stopListening() {
+    this.asked++;
     this.stream?.getTracks().forEach((track) => {
       track.onended = null;
       track.stop();
@@ -135,6 +156,11 @@ export class Sound {
   /** Forget what waits to be played; answers count from 1 again. */
   reset() {
     this.order?.({ reset: true });
+  }
+
+  /** Phones take the sound away for a call or a lock screen. */
+  wake() {
+    if (this.context?.state !== "running") this.context?.resume();
   }
 
   /** The loudspeaker's level now, 0 to 1. */

@@ -4,8 +4,10 @@ import * as trouble from "./trouble.js";
 import { Wire } from "./wire.js";
 
 const RETRIES_SECONDS = [0.5, 1, 2, 4, 8, 15];
+const FULL = 1013;
 const LOADING_MS = 1000;
 const REPORT_MS = 200;
+const PASSING_MS = 8000; // a complaint of the server about one moment of the call
 const ALIVE_MS = 20000; // the server ends calls that send nothing at all
 const wait = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -38,6 +40,7 @@ export class Call {
     this.retries = 0;
     this.answer = 0; // whose audio arrives
     this.audible = false; // the loudspeaker plays an answer
+    this.unplayed = false; // sound has arrived that the loudspeaker has not played
     this.reported = 0;
     this.slow = false;
     /** @type {string[]} typed before the call is up */
@@ -60,17 +63,21 @@ export class Call {
     this.deaf = null;
     this.show.trouble(null);
     this.become("connecting");
-    await this.sound.open();
+    try {
+      await this.sound.open();
+    } catch (error) {
+      this.end();
+      this.show.trouble(trouble.noSound(/** @type {Error} */ (error)));
+      return;
+    }
     await this.listen(device);
     if (session === this.session) await this.connect();
   }
 
   /** Take the microphone, or say why not; the call goes on without. @param {string} [device] */
   async listen(device) {
-    const session = this.session;
     try {
       await this.sound.listen(device);
-      if (session !== this.session && this.state === "idle") this.sound.stopListening();
       this.deaf = null;
       this.tellMute();
       this.settled();
@@ -101,7 +108,7 @@ export class Call {
     const query = { in_rate: 16000, out_rate: this.sound.rate, ...this.choices() };
     const mine = (handle) => (...given) => session === this.session && handle(...given);
     this.wire = new Wire(query, {
-      onAudio: mine((pcm) => this.sound.play(this.answer, pcm)),
+      onAudio: mine((pcm) => this.arrived(pcm)),
       onMessage: mine((type, data) => this.receive(type, data)),
       onClose: mine((code, reason) => this.closed(code, reason)),
       onSlow: mine((slow) => (slow ? this.show.trouble(trouble.SLOW) : this.settled())),
@@ -146,29 +153,33 @@ export class Call {
     this.wire?.close();
     this.wire = null;
     this.sound.reset();
-    this.audible = false;
+    this.audible = this.unplayed = false;
     this.answer = 0;
     this.transcript.newCall();
   }
 
   /** @param {number} code @param {string} reason */
   async closed(code, reason) {
+    const session = ++this.session;
     const end = trouble.ending(code, reason);
-    if (end) {
+    // while a call is taken up again, its old place on the server may not be free yet
+    const held = code === FULL && this.began && this.retries < RETRIES_SECONDS.length;
+    if (end && !held) {
+      for (let i = 0; code === 1000 && this.unplayed && i < 40; i++) await wait(50); // its last words
+      if (session !== this.session) return;
       this.end();
       this.show.trouble(end);
       return;
     }
-    const session = ++this.session;
     this.hangUp();
     this.become("reconnecting");
     const seconds = RETRIES_SECONDS[Math.min(this.retries++, RETRIES_SECONDS.length - 1)];
     for (let left = seconds; left > 0; left--) {
-      this.show.trouble(trouble.gone(Math.ceil(left)));
+      this.show.trouble(trouble.gone(Math.ceil(left), held ? reason : ""));
       await wait(1000 * Math.min(1, left));
       if (session !== this.session) return;
     }
-    this.show.trouble(trouble.gone(0));
+    this.show.trouble(trouble.gone(0, held ? reason : ""));
     this.connect();
   }
 
@@ -190,6 +201,13 @@ export class Call {
     this.transcript.heardCaller(text, true);
     this.become("live", "thinking");
     this.wire?.send("send-text", { content: text, options: { run_immediately: true } });
+  }
+
+  /** @param {string} text */
+  complain(text) {
+    this.show.trouble({ text });
+    clearTimeout(this.passing);
+    this.passing = setTimeout(() => this.state === "live" && this.settled(), PASSING_MS);
   }
 
   /** Do not wait for the next attempt. */
@@ -220,6 +238,12 @@ export class Call {
     this.become("live", this.audible ? "agent" : "listening");
   }
 
+  /** @param {ArrayBuffer} pcm */
+  arrived(pcm) {
+    this.unplayed = true;
+    this.sound.play(this.answer, pcm);
+  }
+
   /** @param {import("./player.js").Played} played */
   played(played) {
     if (this.state !== "live") return; // of a call that is over
@@ -230,6 +254,7 @@ export class Call {
       this.wire?.tell("played", { answer, ms, flushed });
       this.reported = now;
     }
+    if (atOnce) this.unplayed = false;
     if (!played.flushed) this.transcript.played(played);
     if (atOnce) this.transcript.silent(played.answer);
     if (this.audible !== !atOnce) {
@@ -266,7 +291,7 @@ export class Call {
         break;
       case "error":
         // of a fatal one the close that follows says more
-        if (!data.fatal) this.show.trouble({ text: data.error });
+        if (!data.fatal) this.complain(data.error);
         break;
       case "server-message":
         this.receiveOwn(data);

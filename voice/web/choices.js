@@ -70,5 +70,5 @@ function fill(select, items, title) {
     ...items.map((item) => new Option(title(item), item.name, item.default, item.default)),
   );
   if (items.some(({ name }) => name === chosen)) select.value = chosen;
-  select.disabled = items.length < 2;
+  select.disabled = false;
 }

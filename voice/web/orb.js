@@ -1,6 +1,7 @@
 // A soft shape that breathes with whoever speaks.
 
 const POINTS = 96;
+const FRAME_MS = 30; // a laptop without a graphics card draws it all the same
 const LAYERS = [
   { size: 0.33, alpha: 0.22, wave: 1.0, speed: 0.9, lobes: 3 },
   { size: 0.3, alpha: 0.35, wave: 0.8, speed: -1.2, lobes: 4 },
@@ -26,6 +27,7 @@ export class Orb {
     this.level = 0;
     this.busy = 0; // how far the "thinking" ring is faded in
     this.colour = null;
+    this.drawn = 0;
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     new ResizeObserver(() => this.resize()).observe(canvas);
     requestAnimationFrame((now) => this.draw(now));
@@ -46,6 +48,8 @@ export class Orb {
   /** @param {number} now ms */
   draw(now) {
     requestAnimationFrame((next) => this.draw(next));
+    if (now - this.drawn < FRAME_MS) return;
+    this.drawn = now;
     const { who, level } = this.look();
     const busy = who === "thinking" || who === "working";
     this.level += (Math.min(1, level * 2.2) - this.level) * (level > this.level ? 0.35 : 0.12);

@@ -62,6 +62,10 @@ export class Transcript {
 
   /** @param {string} text @param {boolean} final */
   heardCaller(text, final) {
+    if (final && !text.trim()) {
+      this.dropCaller();
+      return;
+    }
     if (!this.caller) {
       const words = element("span");
       const item = element("li", "caller partial", aloud("You: "), words);

@@ -22,12 +22,25 @@ export function loading(waiting) {
   return { text: `The server is still loading its models${models}. The call begins by itself.` };
 }
 
-/** @param {number} seconds */
-export function gone(seconds) {
+/**
+ * Why the page connects again, and when.
+ * @param {number} seconds @param {string} full the server's words when all its lines are busy
+ */
+export function gone(seconds, full) {
   const when = seconds ? `Trying again in ${seconds} s` : "Trying again now";
   return {
-    text: `The server is gone. ${when}. If it was stopped, start it with “make demo”.`,
+    text: full
+      ? `The server is full: ${full}. ${when}.`
+      : `The server is gone. ${when}. If it was stopped, start it with “make demo”.`,
     action: /** @type {const} */ ("again"),
+  };
+}
+
+/** @param {Error} error @returns {Trouble} */
+export function noSound(error) {
+  return {
+    text: `This browser cannot play sound (${error.message}). Reload the page, or try another browser.`,
+    action: "reload",
   };
 }
 
