@@ -1,11 +1,11 @@
 // One call at a time: starting it, keeping it, and what its messages mean for the page.
 
+import { modelsReady } from "./ready.js";
 import * as trouble from "./trouble.js";
 import { Wire } from "./wire.js";
 
 const RETRIES_SECONDS = [0.5, 1, 2, 4, 8, 15];
 const FULL = 1013;
-const LOADING_MS = 1000;
 const REPORT_MS = 200;
 const PASSING_MS = 8000; // a complaint of the server about one moment of the call
 const ALIVE_MS = 20000; // the server ends calls that send nothing at all
@@ -104,39 +104,27 @@ export class Call {
   async connect() {
     const session = ++this.session;
     this.hangUp();
-    if (!(await this.modelsAreReady(session))) return;
+    const wanted = () => session === this.session;
+    let loading = false;
+    try {
+      await modelsReady(wanted, (waiting) => {
+        loading = true;
+        this.show.trouble(trouble.loading(waiting));
+      });
+    } catch {
+      if (wanted()) this.closed(1006, "");
+      return;
+    }
+    if (!wanted()) return;
+    if (loading) this.settled();
     const query = { in_rate: 16000, out_rate: this.sound.rate, ...this.choices() };
-    const mine = (handle) => (...given) => session === this.session && handle(...given);
+    const mine = (handle) => (...given) => wanted() && handle(...given);
     this.wire = new Wire(query, {
       onAudio: mine((pcm) => this.arrived(pcm)),
       onMessage: mine((type, data) => this.receive(type, data)),
       onClose: mine((code, reason) => this.closed(code, reason)),
       onSlow: mine((slow) => (slow ? this.show.trouble(trouble.SLOW) : this.settled())),
     });
-  }
-
-  /** @param {number} session */
-  async modelsAreReady(session) {
-    let waited = false;
-    while (session === this.session) {
-      try {
-        const response = await fetch("readyz", { cache: "no-store" });
-        if (session !== this.session) return false;
-        if (response.ok) {
-          if (waited) this.settled();
-          return true;
-        }
-        if (response.status !== 503) throw new Error(`readyz: ${response.status}`);
-        const { waiting_for: waiting = [] } = await response.json();
-        if (session === this.session) this.show.trouble(trouble.loading(waiting));
-        waited = true;
-      } catch {
-        if (session === this.session) this.closed(1006, "");
-        return false;
-      }
-      await wait(LOADING_MS);
-    }
-    return false;
   }
 
   /** End the call, by the caller or for good. */

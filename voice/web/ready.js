@@ -1,0 +1,19 @@
+// Whether the server can take a call.
+
+const LOADING_MS = 1000;
+
+/**
+ * Wait until the models are loaded. Throws when the server is not there.
+ * @param {() => boolean} wanted whether anybody still waits
+ * @param {(waiting: string[]) => void} onLoading
+ */
+export async function modelsReady(wanted, onLoading) {
+  while (wanted()) {
+    const response = await fetch("readyz", { cache: "no-store" });
+    if (response.ok) return;
+    if (response.status !== 503) throw new Error(`readyz: ${response.status}`);
+    const { waiting_for: waiting = [] } = await response.json();
+    if (wanted()) onLoading(waiting);
+    await new Promise((resolve) => setTimeout(resolve, LOADING_MS));
+  }
+}
