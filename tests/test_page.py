@@ -491,6 +491,21 @@ def test_a_restart_of_the_server_is_survived(browser: Browser, server: PageServe
         until("sound", lambda: second.frames)
 
 
+def test_a_call_begun_while_the_server_is_gone_comes_up_with_it(
+    browser: Browser, server: PageServer
+):
+    with visit(browser, server) as visitor:
+        server.stop()
+        visitor.page.get_by_role("button", name="Start").click()
+        expect(visitor.page.get_by_role("alert")).to_contain_text("The server is gone")
+        server.start()
+        call = server.next_call()
+        expect(visitor.page.get_by_role("alert")).to_be_hidden()
+        until("sound", lambda: call.frames)
+        call.speaks(1, ("Hello.", 0.5))
+        until("answer played", lambda: visitor.heard_seconds() >= 0.45)
+
+
 def test_the_page_waits_for_models_that_are_loading(browser: Browser, server: PageServer):
     with visit(browser, server) as visitor:
         server.waiting_for = ["small"]

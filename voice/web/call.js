@@ -57,33 +57,43 @@ export class Call {
 
   /** From a click or a key. @param {string} [device] a microphone */
   async start(device) {
-    const session = ++this.session;
     this.retries = 0;
     this.began = 0;
     this.deaf = null;
     this.show.trouble(null);
     this.become("connecting");
+    await this.connect(device);
+  }
+
+  /** The loudspeaker, and the microphone if it was not asked for; whether the call may go on. */
+  async open(wanted, device) {
     try {
       await this.sound.open();
     } catch (error) {
-      this.end();
-      this.show.trouble(trouble.noSound(/** @type {Error} */ (error)));
-      return;
+      if (!wanted()) return false;
+      if (error.name === "AbortError") this.closed(1006, ""); // the worklets come from the server
+      else {
+        this.end();
+        this.show.trouble(trouble.noSound(/** @type {Error} */ (error)));
+      }
+      return false;
     }
-    await this.listen(device);
-    if (session === this.session) await this.connect();
+    if (wanted() && !this.sound.stream && !this.deaf) await this.listen(device);
+    return wanted();
   }
 
   /** Take the microphone, or say why not; the call goes on without. @param {string} [device] */
   async listen(device) {
+    const session = this.session;
     try {
       await this.sound.listen(device);
+      if (session !== this.session) return;
       this.deaf = null;
       this.tellMute();
       this.settled();
       this.show.state();
     } catch (error) {
-      this.withoutMicrophone(trouble.microphone(/** @type {Error} */ (error)));
+      if (session === this.session) this.withoutMicrophone(trouble.microphone(/** @type {Error} */ (error)));
     }
   }
 
@@ -100,11 +110,12 @@ export class Call {
     this.show.trouble(this.deaf);
   }
 
-  /** A new call on the server, with the present choices. */
-  async connect() {
+  /** A new call on the server, with the present choices. @param {string} [device] a microphone */
+  async connect(device) {
     const session = ++this.session;
     this.hangUp();
     const wanted = () => session === this.session;
+    if (!(await this.open(wanted, device))) return;
     let loading = false;
     try {
       await modelsReady(wanted, (waiting) => {
