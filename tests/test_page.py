@@ -521,7 +521,7 @@ def test_the_page_waits_for_models_that_are_loading(browser: Browser, server: Pa
 @pytest.mark.parametrize(
     ("code", "reason", "words"),
     [
-        (1013, "all 4 lines are busy", "The server is full: all 4 lines are busy. Try again"),
+        (1013, "all 4 lines are busy; try again", "full: all 4 lines are busy. Try again in a"),
         (4400, "voice=ghost: unknown", "refused the call: voice=ghost: unknown. Choose another"),
         (4408, "nothing received for 120 s", "The call was ended: nothing received for 120 s"),
     ],

@@ -1,8 +1,8 @@
 // The page: its controls, and one call behind them.
 //
-// For tests there is `window.openline`: `state`; `who`; `log`, every message of the server as
-// {at, type, data}; and `heard()`, what the loudspeaker got: {rate, base64} of PCM16, the last two
-// minutes of it.
+// For tests there is `window.openline`: `ready`, a promise that the choices are shown; `state`;
+// `who`; `log`, every message of the server as {at, type, data}; and `heard()`, what the loudspeaker
+// got: {rate, base64} of PCM16, the last two minutes of it.
 
 import { Sound } from "./audio.js";
 import { Call } from "./call.js";
@@ -199,10 +199,11 @@ new Orb($("orb"), () => ({
   who: document.body.dataset.who,
   level: call.who === "agent" ? sound.level() : level,
 }));
-choices.load().catch(() => showTrouble(SERVER_SILENT));
+const ready = choices.load().catch(() => showTrouble(SERVER_SILENT));
 
 Object.assign(window, {
   openline: {
+    ready,
     log: call.log,
     heard: () => sound.heard(),
     get state() {

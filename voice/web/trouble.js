@@ -30,10 +30,15 @@ export function gone(seconds, full) {
   const when = seconds ? `Trying again in ${seconds} s` : "Trying again now";
   return {
     text: full
-      ? `The server is full: ${full}. ${when}.`
+      ? `The server is full: ${cause(full)}. ${when}.`
       : `The server is gone. ${when}. If it was stopped, start it with “make demo”.`,
     action: /** @type {const} */ ("again"),
   };
+}
+
+/** Without the server's advice, as the page gives its own. @param {string} reason */
+function cause(reason) {
+  return reason.split(";")[0];
 }
 
 /** @param {Error} error @returns {Trouble} */
@@ -61,7 +66,7 @@ export function ending(code, reason) {
       };
     case 1013:
       return {
-        text: `The server is full: ${reason || "all lines are busy"}. Try again in a moment.`,
+        text: `The server is full: ${cause(reason) || "all lines are busy"}. Try again in a moment.`,
         action: "again",
       };
     case 4400:
