@@ -90,25 +90,34 @@ export class Sound {
     }
   }
 
-  /** Ask for the microphone. Throws what getUserMedia throws. @param {string} [device] */
+  /**
+   * Ask for the microphone. False when it was asked for again, or given up, before it was there.
+   * Throws what getUserMedia throws. @param {string} [device] @returns {Promise<boolean>}
+   */
   async listen(device) {
     if (!navigator.mediaDevices?.getUserMedia || !this.context?.audioWorklet) {
       throw Object.assign(new Error("no secure context"), { name: "InsecureContext" });
     }
     this.stopListening();
     const asked = ++this.asked;
-    const stream = await navigator.mediaDevices.getUserMedia({
-      audio: {
-        ...(device && { deviceId: { exact: device } }),
-        echoCancellation: true,
-        noiseSuppression: true,
-        autoGainControl: true,
-        channelCount: 1,
-      },
-    });
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({
+        audio: {
+          ...(device && { deviceId: { exact: device } }),
+          echoCancellation: true,
+          noiseSuppression: true,
+          autoGainControl: true,
+          channelCount: 1,
+        },
+      });
+    } catch (error) {
+      if (asked !== this.asked) return false;
+      throw error;
+    }
     if (asked !== this.asked) {
       for (const track of stream.getTracks()) track.stop();
-      return;
+      return false;
     }
     this.stream = stream;
     for (const track of stream.getAudioTracks()) {
@@ -125,6 +134,7 @@ export class Sound {
     };
     this.source = this.context.createMediaStreamSource(stream);
     this.source.connect(this.capture);
+    return true;
   }
 
   stopListening() {

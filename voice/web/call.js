@@ -84,16 +84,14 @@ export class Call {
 
   /** Take the microphone, or say why not; the call goes on without. @param {string} [device] */
   async listen(device) {
-    const session = this.session;
     try {
-      await this.sound.listen(device);
-      if (session !== this.session) return;
+      if (!(await this.sound.listen(device))) return;
       this.deaf = null;
       this.tellMute();
       this.settled();
       this.show.state();
     } catch (error) {
-      if (session === this.session) this.withoutMicrophone(trouble.microphone(/** @type {Error} */ (error)));
+      this.withoutMicrophone(trouble.microphone(/** @type {Error} */ (error)));
     }
   }
 
