@@ -58,11 +58,11 @@ Open = Callable[..., Desk]
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Open:
-    def open_desk(*script: Scripted, engine: Engine | None = None, **options: bool) -> Desk:
+    def open_desk(*script: Scripted, engine: Engine | None = None) -> Desk:
         shop = Shop(tmp_path / "shop.sqlite", today=lambda: TODAY)
         agent = Agent(
             AgentDefinition.read(SHOP),
-            engine or FakeEngine(*script, **options),
+            engine or FakeEngine(*script),
             list(tools_of(shop).values()),
             today=lambda: TODAY,
         )
@@ -221,10 +221,12 @@ class Trouble:
         return ToolResult({"deleted": True})
 
 
-def trouble(*script: Scripted, **options: bool) -> tuple[Trouble, Desk]:
+def trouble(*script: Scripted, grammars: bool = True) -> tuple[Trouble, Desk]:
     source = Trouble()
     definition = AgentDefinition(title="Trouble", persona="You are a test.")
-    agent = Agent(definition, FakeEngine(*script, **options), list(tools_of(source).values()))
+    agent = Agent(
+        definition, FakeEngine(*script, grammars=grammars), list(tools_of(source).values())
+    )
     return source, Desk(None, agent)  # type: ignore[arg-type]
 
 
