@@ -108,11 +108,11 @@ def test_both_sides_are_recorded_on_one_clock(
 def test_a_typed_conversation(
     running: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n\nbye\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("hello\n\n[/bye]\n"))
     assert talk(monkeypatch, "--text", "--url", running.url) == 0
     shown = capsys.readouterr().out
     assert "agent: You said hello." in shown
-    assert "agent: You said bye." in shown
+    assert "agent: You said [/bye]." in shown
 
 
 def test_no_answer_is_a_failure_and_is_recorded_too(

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 
 from voice.audiofile import read_audio, write_wav
 from voice.client import Client, Message
@@ -55,22 +56,22 @@ async def _talk(
     config: Path,
     stereo: bool,
 ) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
 
     def show(message: Message) -> None:
         data = message.data
         match message.type:
             case "user-transcription" if data.get("final"):
-                console.print(f"[bold]you:[/]   {data['text']}")
+                console.print(f"[bold]you:[/]   {escape(data['text'])}")
             case "llm-function-call-in-progress":
                 given: dict[str, Any] = data.get("arguments") or {}
                 arguments = ", ".join(f"{name}={value}" for name, value in given.items())
-                console.print(f"[dim]       {data.get('function_name')}({arguments})[/]")
+                console.print(f"[dim]       {data.get('function_name')}({escape(arguments)})[/]")
             case "error":
-                Console(stderr=True).print(f"[red]{data.get('error')}[/]")
+                Console(stderr=True).print(f"[red]{escape(str(data.get('error')))}[/]")
             case "server-message" if data.get("t") == "heard" and data.get("said"):
                 cut = "" if data["heard"] == data["said"] else " [dim](interrupted)[/]"
-                console.print(f"[bold]agent:[/] {data['heard']}{cut}")
+                console.print(f"[bold]agent:[/] {escape(data['heard'])}{cut}")
             case _:
                 pass
 

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -305,7 +306,7 @@ def _print(turns: Sequence[Turn], result: dict[str, Any], console: Console) -> N
         parts += [turn.parts.get(f"{name}_ms") for name in ("think", "speak")]
         cells = ["" if part is None else f"{part:.0f}" for part in parts]
         note = "" if turn.outcome == "clean" else f" [{colour}]({turn.outcome})[/]"
-        table.add_row(f"[{colour}]{wait}[/]", *cells, f"{turn.transcript or '-'}{note}")
+        table.add_row(f"[{colour}]{wait}[/]", *cells, f"{escape(turn.transcript) or '-'}{note}")
     console.print(table)
     found = result["summary"]
     waits, stops = found["silence_ms"], found["barge_in_ms"]
