@@ -1,11 +1,11 @@
 """An agent's YAML: who it is, what it knows, which tools it has, and what a turn may cost."""
 
-import difflib
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from agents.document import Document, DocumentError
 
 
 class DefinitionError(Exception):
@@ -55,59 +55,10 @@ class AgentDefinition(_Strict):
     def read(cls, path: Path) -> "AgentDefinition":
         """Read and check a definition; its tools are not imported. Raises DefinitionError."""
         try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as exc:
-            raise DefinitionError(f"{path}: cannot be read ({exc.strerror})") from exc
-        except UnicodeDecodeError as exc:
-            raise DefinitionError(f"{path}: not UTF-8 text; save it as UTF-8") from exc
+            document = Document.read(path, "an agent")
+        except DocumentError as exc:
+            raise DefinitionError(str(exc)) from exc
         try:
-            node = cast("yaml.Node | None", yaml.compose(text, Loader=yaml.SafeLoader))
-            data: Any = yaml.safe_load(text)
-        except yaml.MarkedYAMLError as exc:
-            line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-            raise DefinitionError(f"{path}:{line}: not valid YAML ({exc.problem})") from exc
-        except yaml.YAMLError as exc:
-            raise DefinitionError(f"{path}: not valid YAML ({exc})") from exc
-        if not isinstance(data, dict):
-            raise DefinitionError(f"{path}:1: an agent is a mapping of keys to values")
-        try:
-            return cls.model_validate({"name": path.stem, **data})
+            return cls.model_validate({"name": path.stem, **document.data})
         except ValidationError as exc:
-            raise DefinitionError(_explain(path, node, exc)) from exc
-
-
-_SECTIONS: dict[str, type[BaseModel]] = {"limits": Limits, "tools": ToolSource}
-
-
-def _explain(path: Path, node: yaml.Node | None, exc: ValidationError) -> str:
-    error = exc.errors()[0]
-    # pydantic adds its validators' names to the location ("function-before[_source(), …]")
-    where = [part for part in error["loc"] if isinstance(part, int) or "[" not in part]
-    dotted = ".".join(str(part) for part in where)
-    place = f"{path}:{_line(node, where)}"
-    more = f" ({exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
-    if error["type"] == "extra_forbidden":
-        model = _SECTIONS.get(str(where[0]), AgentDefinition) if where[1:] else AgentDefinition
-        known = list(model.model_fields)
-        near = difflib.get_close_matches(str(where[-1]), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-        return f"{place}: unknown key {dotted!r}; {hint}{more}"
-    if error["type"] == "missing":
-        return f"{place}: {dotted!r} is missing{more}"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{place}: {dotted}: {message}, got {error['input']!r}{more}"
-
-
-def _line(node: yaml.Node | None, where: list[int | str]) -> int:
-    line = node.start_mark.line if node else 0
-    for part in where:
-        inner: yaml.Node | None = None
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(part):
-                    line, inner = key.start_mark.line, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            item: yaml.Node = node.value[part]
-            inner, line = item, item.start_mark.line
-        node = inner
-    return line + 1
+            raise DefinitionError(document.explain(exc, cls)) from exc

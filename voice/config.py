@@ -4,7 +4,6 @@ Environment overrides: `OPENLINE__SERVER__PORT=9000` sets `server.port` (two und
 the levels; the value is read as YAML).
 """
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from agents.document import Document, DocumentError
 
 ENV_PREFIX = "OPENLINE__"
 
@@ -94,29 +95,17 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
     Order of precedence: file < environment < overrides. Raises ConfigError.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); give --config a file") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from exc
-    try:
-        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-        loaded: Any = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as exc:
-        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise ConfigError(f"{path}:{line}: not valid YAML ({exc.problem})") from exc
-    except yaml.YAMLError as exc:
-        raise ConfigError(f"{path}: not valid YAML ({exc})") from exc
-    if not isinstance(loaded, dict | None):
-        raise ConfigError(f"{path}:1: a config is a mapping of keys to values")
-    data: dict[str, Any] = loaded or {}
+        document = Document.read(path, "a config")
+    except DocumentError as exc:
+        raise ConfigError(f"{exc}; give --config another file") from exc
     extra = {key.lower().replace("__", "."): value for key, value in _environment()}
+    data = document.data
     for key, value in {**extra, **(overrides or {})}.items():
         _put(data, key.split("."), value)
     try:
         return Config.model_validate(data)
     except ValidationError as exc:
-        raise ConfigError(_explain(path, node, exc, set(extra))) from exc
+        raise ConfigError(document.explain(exc, Config, {**extra, **(overrides or {})})) from exc
 
 
 def _environment() -> list[tuple[str, Any]]:
@@ -137,60 +126,3 @@ def _put(data: dict[str, Any], keys: list[str], value: Any) -> None:
             return  # wrong already: the schema says so, with its line
         data[key] = data = dict(inner)
     data[keys[-1]] = value
-
-
-def _explain(
-    path: Path, node: yaml.Node | None, exc: ValidationError, from_environment: set[str]
-) -> str:
-    error = exc.errors()[0]
-    where = [part for part in error["loc"] if not _is_marker(part)]
-    dotted = ".".join(str(part) for part in where)
-    place = f"{path}:{_line(node, where)}"
-    if dotted in from_environment:
-        place = ENV_PREFIX + dotted.upper().replace(".", "__")
-    more = f" ({exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
-    if error["type"] == "extra_forbidden":
-        known = _keys(where[:-1])
-        near = difflib.get_close_matches(str(where[-1]), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-        return f"{place}: unknown key {dotted!r}; {hint}{more}"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{place}: {dotted}: {message}, got {error['input']!r}{more}"
-
-
-def _is_marker(part: int | str) -> bool:
-    # pydantic names the validator in the location: "function-before[_named(), LLMConfig]"
-    return isinstance(part, str) and "[" in part
-
-
-def _keys(where: list[int | str]) -> list[str]:
-    model: type[BaseModel] = Config
-    for part in where:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        for arg in (annotation, *getattr(annotation, "__args__", ())):
-            inner = getattr(arg, "__origin__", arg)
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                model = inner
-    return list(model.model_fields)
-
-
-def _line(node: yaml.Node | None, where: list[int | str]) -> int:
-    line = node.start_mark.line if node else 0
-    for part in where:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(part):
-                    line, node = key.start_mark.line, value
-                    break
-            else:
-                break
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            if part >= len(node.value):
-                break
-            item: yaml.Node = node.value[part]
-            node, line = item, item.start_mark.line
-        else:
-            break
-    return line + 1
