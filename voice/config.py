@@ -126,3 +126,12 @@ def _put(data: dict[str, Any], keys: list[str], value: Any) -> None:
             return  # wrong already: the schema says so, with its line
         data[key] = data = dict(inner)
     data[keys[-1]] = value
+
+
+def models_of(config: Config) -> list[str]:
+    """What `config` needs on this machine before it can serve: cards, hub ids or paths."""
+    names = [config.transcriber.model, config.turns.voice_activity, config.turns.end_of_turn]
+    names.append(config.synthesizer.model)
+    if not config.llm.url:
+        names.append(config.llm.model)
+    return names

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from voice.config import Config, ConfigError, load_config
+from voice.config import Config, ConfigError, load_config, models_of
 from voice.models import Card, ModelError, cache_root, cards, is_here, missing
 from voice.models.fetching import human
 
@@ -188,14 +188,7 @@ def _sound() -> Finding:
 
 
 def _about(config: Config, path: Path, machine: Machine) -> list[Finding]:
-    names = [
-        config.transcriber.model,
-        config.turns.voice_activity,
-        config.turns.end_of_turn,
-        config.synthesizer.model,
-    ]
-    if not config.llm.url:
-        names.append(config.llm.model)
+    names = models_of(config)
     found = [Finding("config", "good", f"{path}: {', '.join(names)}")]
     engines = {"piper": "piper", "kokoro": "kokoro_onnx", "coqui": "TTS"}
     known = cards()

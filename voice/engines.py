@@ -13,7 +13,7 @@ from agents.conversation import Agent
 from agents.definition import AgentDefinition
 from agents.llm.engine import Engine
 from agents.llm.open import open_engine
-from voice.config import Config, ConfigError, LLMConfig, SynthesizerConfig
+from voice.config import Config, ConfigError, LLMConfig, SynthesizerConfig, models_of
 from voice.lane import Lane
 from voice.listen.endpoint import EndOfTurn
 from voice.listen.listener import Ears
@@ -33,15 +33,6 @@ class _Voicebox:
     synthesizer: Synthesizer
     lane: Lane
     config: SynthesizerConfig
-
-
-def models_of(config: Config) -> list[str]:
-    """What `config` needs on this machine before it can serve: cards, hub ids or paths."""
-    names = [config.transcriber.model, config.turns.voice_activity, config.turns.end_of_turn]
-    names.append(config.synthesizer.model)
-    if not config.llm.url:
-        names.append(config.llm.model)
-    return names
 
 
 def llm_name(llm: LLMConfig) -> str:

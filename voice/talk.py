@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from voice.audiofile import read_audio, write_wav
 from voice.client import Client, Message
-from voice.config import load_config
+from voice.config import load_config, models_of
 
 _DEFAULT_URL = "ws://localhost:8000/ws"
 _RATE = 16000
@@ -166,7 +166,6 @@ async def _server(url: str | None, config: Path) -> AsyncGenerator[str, None]:
     if await _answers(running.replace("ws", "http", 1).replace("/ws", "/readyz")):
         yield running
         return
-    from voice.engines import models_of
     from voice.models import fetch
     from voice.server.serve import serving
 

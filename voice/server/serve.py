@@ -10,8 +10,8 @@ from typing import Any
 import uvicorn
 from rich.console import Console
 
-from voice.config import Config, ConfigError, load_config
-from voice.engines import Engines, models_of
+from voice.config import Config, ConfigError, load_config, models_of
+from voice.engines import Engines
 from voice.models import fetch
 from voice.server.app import build_app
 
