@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import re
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 import websockets
 
 from tests.paper import PaperConversation, PaperEars, PaperMouth, Utterance
+from voice.audiofile import read_audio, write_wav
 from voice.config import Config, ConfigError, load_config
 from voice.lane import Lane
 from voice.listen.listener import Ears
@@ -305,3 +308,19 @@ def test_a_taken_port_is_one_line():
 async def _get(server: SimpleNamespace, path: str) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=server.url) as http:
         return (await http.get(path)).json()
+
+
+async def test_the_client_of_the_readme_works(server: SimpleNamespace, tmp_path: Path):
+    text = (DEMO.parent.parent / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(import asyncio.*?)```", text, re.DOTALL)
+    (tmp_path / "client.py").write_text(code.replace("ws://localhost:8000/ws", server.ws))
+    samples = np.frombuffer(speech(), "<i2")
+    write_wav(tmp_path / "question.wav", np.pad(samples, (8000, 0)), 16000)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "client.py", cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(30):
+        shown, _ = await process.communicate()
+    assert "you:   where is my order" in shown.decode()
+    assert "agent: It left on Monday. It comes on Thursday." in shown.decode()
+    assert len(read_audio(tmp_path / "answer.wav", 24000)) > 24000
