@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from faster_whisper.feature_extractor import FeatureExtractor
 from numpy.typing import NDArray
 
 from voice.listen.vad import SAMPLE_RATE
 from voice.models import model_path
+from voice.onnx import open_session
 
 _SECONDS = 8  # the model sees the last 8 s, zeros in front where there is less
 
@@ -20,11 +20,7 @@ class EndOfTurn:
     def __init__(self, path: Path | None = None) -> None:
         folder = path or model_path("smart-turn-v3.2")
         file = folder / "smart-turn-v3.2-cpu.onnx" if folder.is_dir() else folder
-        options = ort.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
-        self._session: Any = ort.InferenceSession(
-            str(file), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(file)
         self._features: Any = FeatureExtractor(chunk_length=_SECONDS)
 
     def probability(self, audio: NDArray[np.float32]) -> float:

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from voice.models import model_path
+from voice.onnx import open_session
 
 SAMPLE_RATE = 16000  # Hz
 WINDOW = 512  # samples, 32 ms: the only size the model takes at 16 kHz
@@ -20,11 +20,7 @@ class SpeechDetector:
     def __init__(self, path: Path | None = None) -> None:
         folder = path or model_path("silero-vad")
         file = folder / "silero_vad.onnx" if folder.is_dir() else folder
-        options = ort.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
-        self.session: Any = ort.InferenceSession(
-            str(file), options, providers=["CPUExecutionProvider"]
-        )
+        self.session = open_session(file)
 
     def stream(self) -> "SpeechStream":
         return SpeechStream(self.session)

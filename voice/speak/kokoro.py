@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
+from voice.onnx import open_session
 from voice.speak.sound import trim
 from voice.speak.synthesizer import SpeechError, Voice
 
@@ -46,11 +46,7 @@ class Kokoro:
         self._files = files
         self._styles: dict[str, NDArray[np.float32]] = {}
         self._tokenizer: Any = Tokenizer()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        self._session: Any = ort.InferenceSession(
-            str(models[0]), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(models[0], threads)
         self._inputs = {i.name: i.type for i in self._session.get_inputs()}
         self.voices = self.voices_in(model_dir)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
+from voice.onnx import open_session
 from voice.speak.sound import trim
 from voice.speak.synthesizer import SpeechError, Voice
 
@@ -27,9 +27,7 @@ class Piper:
             raise SpeechError("Piper is not installed: pip install 'openline[piper]'") from exc
         file = _weights(model_dir)
         config: dict[str, Any] = json.loads(file.with_suffix(".onnx.json").read_text())
-        options = ort.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        session = open_session(file, threads)
         self._voice: Any = PiperVoice(session=session, config=PiperConfig.from_dict(config))
         self.sample_rate: int = self._voice.config.sample_rate
         self.voices = self.voices_in(model_dir)
