@@ -20,7 +20,7 @@ class EndOfTurn:
     def __init__(self, path: Path | None = None) -> None:
         folder = path or model_path("smart-turn-v3.2")
         file = folder / "smart-turn-v3.2-cpu.onnx" if folder.is_dir() else folder
-        self._session = open_session(file)
+        self._session: Any = open_session(file)
         self._features: Any = FeatureExtractor(chunk_length=_SECONDS)
 
     def probability(self, audio: NDArray[np.float32]) -> float:

@@ -46,7 +46,7 @@ class Kokoro:
         self._files = files
         self._styles: dict[str, NDArray[np.float32]] = {}
         self._tokenizer: Any = Tokenizer()
-        self._session = open_session(models[0], threads)
+        self._session: Any = open_session(models[0], threads)
         self._inputs = {i.name: i.type for i in self._session.get_inputs()}
         self.voices = self.voices_in(model_dir)
 
