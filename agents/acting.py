@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,75 +23,65 @@ class Outcome:
     refusal: ToolError | None = None
     problem: Literal["", "failed", "slow"] = ""
 
+    @property
+    def error(self) -> str | None:
+        return None if self.result else str(self.refusal or self.problem)
+
+
+Settle = Callable[[Outcome, ToolEnded], None]
+
 
 @dataclass(slots=True)
 class Acts:
     """The tools of one call: numbers them, and keeps those that must run to their end."""
 
-    call_id: str
     context: CallContext
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     running: "set[asyncio.Task[Outcome]]" = field(default_factory=set["asyncio.Task[Outcome]"])
+
+    async def run(
+        self,
+        tool: Tool,
+        arguments: Mapping[str, Any],
+        seconds: float,
+        emit: Callable[[Event], None],
+        settle: Settle,
+    ) -> Outcome:
+        """Call a tool; its events go to `emit`, its end to `settle`. Never raises for the tool.
+
+        Cancelling stops waiting for it. An action that has begun is not undone by that: it runs to
+        its end, and `settle` is called also when nobody waits any more.
+        """
+        call = ToolStarted(
+            f"{self.context.call_id}-{next(self.numbers)}", tool.name, dict(arguments)
+        )
+        emit(call)
+        task = asyncio.create_task(self._run(tool, call, seconds, settle), name=f"tool {tool.name}")
+        if not tool.policy.read_only:
+            self.running.add(task)
+            task.add_done_callback(self.running.discard)
+        try:
+            if tool.policy.filler:
+                await asyncio.wait((task,), timeout=FILLER_AFTER)
+                if not task.done():
+                    emit(Say(tool.policy.filler, complete=True))
+            return await asyncio.shield(task)
+        finally:
+            if tool.policy.read_only:
+                task.cancel()
+
+    async def _run(self, tool: Tool, call: ToolStarted, seconds: float, settle: Settle) -> Outcome:
+        started = time.monotonic()
+        outcome = await outcome_of(tool.run(call.arguments, self.context, seconds), tool.name)
+        result = dict(outcome.result.data) if outcome.result else None
+        seconds = time.monotonic() - started
+        settle(outcome, ToolEnded(call.id, tool.name, result, outcome.error, seconds))
+        return outcome
 
     async def settled(self) -> None:
         """Wait for actions that went on when their turn was interrupted."""
         if self.running:
             await asyncio.wait(self.running)
-
-
-class Act:
-    """One tool call. Iterate `events()` to its end, then look at `outcome`.
-
-    An action that has begun is not undone by hanging up or interrupting: it runs to its end, and
-    `settle(outcome)` tells what became of it also when nobody listens any more.
-    """
-
-    def __init__(
-        self,
-        acts: Acts,
-        tool: Tool,
-        arguments: Mapping[str, Any],
-        seconds: float,
-        settle: Callable[[Outcome, ToolEnded], None],
-    ) -> None:
-        self._acts = acts
-        self._tool = tool
-        self._arguments = dict(arguments)
-        self._seconds = seconds
-        self._settle = settle
-        self._id = f"{acts.call_id}-{next(acts.numbers)}"
-        self.outcome = Outcome()
-
-    async def events(self) -> AsyncGenerator[Event, None]:
-        task = asyncio.create_task(self._run(), name=f"tool {self._tool.name}")
-        if not self._tool.policy.read_only:
-            self._acts.running.add(task)
-            task.add_done_callback(self._acts.running.discard)
-        try:
-            yield ToolStarted(self._id, self._tool.name, self._arguments)
-            if self._tool.policy.filler:
-                await asyncio.wait((task,), timeout=FILLER_AFTER)
-                if not task.done():
-                    yield Say(self._tool.policy.filler, complete=True)
-            self.outcome = await asyncio.shield(task)
-            yield self._ended
-        finally:
-            if self._tool.policy.read_only and not task.done():
-                task.cancel()
-
-    async def _run(self) -> Outcome:
-        started = time.monotonic()
-        outcome = await outcome_of(
-            self._tool.run(self._arguments, self._acts.context, self._seconds), self._tool.name
-        )
-        if outcome.result is not None:
-            found, error = dict(outcome.result.data), None
-        else:
-            found, error = None, str(outcome.refusal or outcome.problem)
-        seconds = time.monotonic() - started
-        self._ended = ToolEnded(self._id, self._tool.name, found, error, seconds)
-        self._settle(outcome, self._ended)
-        return outcome
 
 
 async def outcome_of(call: Awaitable[ToolResult], name: str) -> Outcome:

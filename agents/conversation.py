@@ -16,6 +16,7 @@ from agents.frame import Expects, ReadBack, State
 from agents.llm.engine import Engine, Message
 from agents.mind import Mind
 from agents.native import NativeMind
+from agents.shortcuts import Topics
 from agents.small import SmallMind
 from agents.spoken import Language, language
 from agents.tools import CallContext, Tool, load_source, tools_of
@@ -50,6 +51,7 @@ class Agent:
         self.tools = {tool.name: tool for tool in tools}
         self.language: Language = language(definition.language)
         self.today = today
+        self.topics = Topics.of(definition.facts, tools, self.language)
         self._sources = tuple(sources)
         mind = SmallMind if engine.grammars else NativeMind
         self.mind: Mind = mind(engine, definition, self.tools, self.language)
@@ -129,7 +131,7 @@ class Conversation:
         self._draft: _Draft | None = None
         self._unheard: list[_Spoken] = []
         call_id = uuid.uuid4().hex[:8]
-        self._acts = Acts(call_id, CallContext(call_id, {}))
+        self._acts = Acts(CallContext(call_id, {}))
 
     @property
     def history(self) -> list[Message]:

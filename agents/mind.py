@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +13,8 @@ from agents.llm.engine import Delta, Engine, Message, Request
 from agents.tools import Tool
 
 QUESTION, REPLY, STOP, CHAT = "question", "reply", "stop", "chat"
-HELLO, GOODBYE, THANKS, UNKNOWN, REPEAT = "hello", "goodbye", "thanks", "unknown", "repeat"
+HELLO, THANKS, NO_MORE, GOODBYE = "hello", "thanks", "no more", "goodbye"
+UNKNOWN, NOTHING = "unknown", "nothing"
 
 
 class OutOfBudget(Exception):
@@ -41,6 +43,15 @@ class Budget:
         self.steps -= 1
         if self.steps < 0 or self.left <= 0:
             raise OutOfBudget
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncGenerator[None]:
+        """Time that does not count: the caller's, not ours."""
+        began = self.clock()
+        try:
+            yield
+        finally:
+            self.seconds += self.clock() - began
 
     async def request(self, engine: Engine, request: Request) -> AsyncGenerator[Delta, None]:
         """One step: stream a request, in time. Closing it frees the model.

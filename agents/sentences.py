@@ -32,6 +32,16 @@ def read_back(frame: Frame, language: Language) -> str:
     return language.phrase(name, {"details": details, "wants": policy.wants})
 
 
+def open_question(frame: Frame | None, language: Language) -> str:
+    """What the agent asked and has no answer to, alone and short; "" for nothing."""
+    if frame is None:
+        return ""
+    if frame.read_back:
+        return language.phrase("shall i", {"wants": frame.tool.policy.wants})
+    slot = frame.tool.slots.get(frame.asked)
+    return slot.question if slot else ""
+
+
 def done(frame: Frame, result: ToolResult, language: Language) -> str:
     """What a successful action is told as."""
     if result.say:

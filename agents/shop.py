@@ -82,7 +82,7 @@ _ITEMS = (
     ("1042", "camping stove", 1, 49.5),
     ("1043", "down sleeping bag", 1, 229.0),
     ("1187", "hiking boots", 1, 139.0),
-    ("1187", "wool socks", 3, 12.0),
+    ("1187", "pairs of wool socks", 3, 12.0),
     ("2210", "head lamp", 1, 39.0),
     ("2298", "trail backpack", 1, 119.0),
     ("2298", "rain cover", 1, 19.0),
@@ -99,7 +99,7 @@ class _Item:
 
     @property
     def spoken(self) -> str:
-        return f"the {self.name}" if self.quantity == 1 else f"{self.quantity} pairs of {self.name}"
+        return f"the {self.name}" if self.quantity == 1 else f"{self.quantity} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,20 +309,20 @@ class Shop:
     def opening_hours(self, day: Annotated[str, Slot("day", kind="date")] = "") -> ToolResult:
         """The opening hours, of one day or of the week."""
         if not day:
-            say = "We are open Monday to Friday from 9 to 6, and Saturday from 10 to 4."
+            say = "We are open Monday to Friday from 9 AM to 6 PM, and Saturday from 10 AM to 4 PM."
             return ToolResult({"hours": say}, say)
         date = dt.date.fromisoformat(day)
-        name = "today" if date == self._today() else f"on {_DAYS[date.weekday()]}"
+        name = "Today" if date == self._today() else f"On {_DAYS[date.weekday()]}"
         hours = HOURS.get(date.weekday())
         if hours is None:
             ahead = next(n for n in range(1, 8) if (date + dt.timedelta(n)).weekday() in HOURS)
             following = date + dt.timedelta(ahead)
             opens = HOURS[following.weekday()][0]
             next_day = _DAYS[following.weekday()]
-            say = f"No, we are closed {name}. We open again on {next_day} at {opens}."
+            say = f"{name} we are closed. We open again on {next_day} at {opens} AM."
             return ToolResult({"day": day, "open": False}, say)
         opens, closes = hours[0], hours[1] - 12
-        say = f"Yes, {name} we are open from {opens} in the morning to {closes} in the afternoon."
+        say = f"{name} we are open from {opens} AM to {closes} PM."
         return ToolResult({"day": day, "open": True}, say)
 
 

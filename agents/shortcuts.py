@@ -1,15 +1,35 @@
 """Lines that code understands alone. 60% of the measured turns needed no model: they cost the
 caller only their recognition."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from agents.frame import Frame
-from agents.mind import GOODBYE, HELLO, REPLY, STOP, THANKS, UNKNOWN, Want
+from agents.mind import (
+    GOODBYE,
+    HELLO,
+    NO_MORE,
+    NOTHING,
+    REPLY,
+    STOP,
+    THANKS,
+    UNKNOWN,
+    Want,
+)
 from agents.reading import Reading
 from agents.spoken import Language
 from agents.tools import FREE, Tool
 
-_SMALL_TALK = {"greeting": HELLO, "goodbye": GOODBYE, "thanks": THANKS}
+# Wants that code answers with a sentence of the language pack.
+PHRASES = {
+    HELLO: "hello",
+    GOODBYE: "goodbye",
+    NO_MORE: "no more",
+    THANKS: "thanks",
+    NOTHING: "open",
+    STOP: "nothing to stop",
+}
+_SMALL_TALK = {"greeting": HELLO, "goodbye": GOODBYE, "no more": NO_MORE, "thanks": THANKS}
 _SHORT_ANSWER = {"text": 3, "name": 3, "address": 6}  # words; longer ones may hold something else
 
 
@@ -19,12 +39,14 @@ def understand(line: str, reading: Reading, frame: Frame | None, language: Langu
     `reading` is of the pending action's slots (of none without one).
     """
     words = reading.words
+    talk = language.small_talk(words)
     if frame is None:
-        talk = language.small_talk(words)
-        return Want(_SMALL_TALK[talk], line) if talk else None
+        if talk:
+            return Want(_SMALL_TALK[talk], line)
+        return None if reading.rest else Want(NOTHING, line)  # "um", "okay"
     if language.stops(words) and not reading.values:
         return Want(STOP, line)
-    if language.small_talk(words) == "goodbye" and "bye" in " ".join(words):
+    if talk == "goodbye":
         return Want(GOODBYE, line)
     reply = Want(REPLY, line, reading.values)
     if reading.values and not reading.rest and not reading.choices:
@@ -58,14 +80,44 @@ def _answer(
     return None
 
 
-def said_as_written(
-    words: Iterable[str], used: Iterable[bool], tool: Tool, language: Language
-) -> bool:
-    """Whether the line says one of the tool's `asks` and nothing more than its values."""
-    said = _carrying((w for w, taken in zip(words, used, strict=True) if not taken), language)
+def said_as_written(reading: Reading, tool: Tool, language: Language) -> bool:
+    """Whether a line says one of the tool's `asks` and nothing more than its values.
+
+    `reading` is of the tool's slots.
+    """
+    left = [word for word, used in zip(reading.words, reading.used, strict=True) if not used]
+    said = _carrying(left, language)
     return any(said == _carrying(language.words(ask), language) for ask in tool.policy.asks)
 
 
 def _carrying(words: Iterable[str], language: Language) -> set[str]:
     plain = (word.removesuffix("'s").removesuffix("s") for word in words)
     return {word for word in plain if word and word not in language.fillers}
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What tells a general question from one that a tool answers."""
+
+    facts: frozenset[str]  # stems of the facts
+    tools: frozenset[str]  # words by which callers ask for tools
+
+    @classmethod
+    def of(cls, facts: Sequence[str], tools: Iterable[Tool], language: Language) -> "Topics":
+        words: set[str] = set()
+        for tool in tools:
+            said = " ".join([tool.policy.wants, *tool.policy.asks])
+            words |= _carrying(language.words(said), language) - language.common
+        return cls(frozenset(language.content(" ".join(facts))), frozenset(words))
+
+
+def about_facts(words: Sequence[str], topics: Topics, language: Language) -> bool:
+    """Whether a line without values is a question that the facts touch and no tool could mean.
+
+    This saves the model's look at the line, half of the wait for an answer. A question about the
+    caller's own case ("my parcel") is left to the model.
+    """
+    if not language.questions(words) or language.own_case(words):
+        return False
+    stems = language.content(" ".join(words))
+    return bool(stems & topics.facts) and not _carrying(words, language) & topics.tools

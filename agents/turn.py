@@ -1,27 +1,24 @@
 """One turn: what the caller said, decided by code, thought by a model, told in words."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from loguru import logger
-from rapidfuzz import fuzz
 
 from agents import sentences
-from agents.acting import Act, Acts, Outcome, outcome_of
+from agents.acting import Acts, Outcome
+from agents.actions import Actions
 from agents.checks import Ground, grounded, whole
-from agents.events import Event, Finished, Say, ToolEnded
+from agents.events import Event, Finished, Say
 from agents.frame import LASTING, Expects, Frame, ReadBack, State, Val
-from agents.llm.engine import EngineError, Message, ToolCall
+from agents.llm.engine import EngineError, Message
 from agents.mind import (
     CHAT,
     GOODBYE,
-    HELLO,
     QUESTION,
     STOP,
-    THANKS,
     UNKNOWN,
     Budget,
     OutOfBudget,
@@ -29,15 +26,14 @@ from agents.mind import (
     View,
     Want,
 )
-from agents.reading import read
-from agents.shortcuts import said_as_written, understand
-from agents.tools import Tool, ToolResult
+from agents.reading import Reading, read
+from agents.shortcuts import PHRASES, about_facts, said_as_written, understand
+from agents.tools import ToolResult
 
 if TYPE_CHECKING:
     from agents.conversation import Agent
 
 _GIVE_UP = 4  # misses in a row
-_NEARLY = 80  # rapidfuzz ratio from which an offered value is what the caller meant
 _CONSENT_WORDS = 5  # words beside the yes; more of them say something else
 
 
@@ -55,396 +51,249 @@ class Turn:
     ) -> None:
         self._agent = agent
         self._language = agent.language
-        self._limits = agent.definition.limits
         self._state = state
         self._history = history
-        self._acts = acts
         self._line = line
-        self._committed = committed
+        self._words = self._language.words(line)
         self._today = agent.today()
-        self._budget = Budget(self._limits.steps, self._limits.turn_seconds)
+        limits = agent.definition.limits
+        self._budget = Budget(limits.steps, limits.turn_seconds)
+        # Unbounded: a turn's events are as many as its steps and the tokens of its answers.
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._actions = Actions(
+            state, self._language, limits, self._budget, acts, committed, self._events.put_nowait
+        )
+        self._emit, self._say = self._actions.emit, self._actions.say
         self._hang_up = False
-        self._new_frames = 0
-        self._exchanges: list[Message] = []  # tool calls of this turn, for minds that chain them
+        self._begun = 0  # actions that this line asked for
 
     async def events(self) -> AsyncGenerator[Event, None]:
+        """Everything that is said and done, ending in Finished. Closing it cancels the rest."""
+        work = asyncio.create_task(self._work(), name="turn")
+        try:
+            while (event := await self._events.get()) is not None:
+                yield event
+            await work
+        finally:
+            work.cancel()
+            await asyncio.wait((work,))
+
+    async def _work(self) -> None:
         state = self._state
         state.turn += 1
         state.lines.append(self._line)
         for event in state.unsaid:
-            yield event
+            self._emit(event)
         state.unsaid = []
         try:
-            async with aclosing(self._answer()) as events:
-                async for event in events:
-                    yield event
+            await self._answer()
         except OutOfBudget:
             logger.warning(f"a turn of {self._agent.definition.name} ran out of steps or time")
-            yield self._say("too long")
+            self._say("too long")
         except EngineError as exc:
             logger.error(f"the LLM of {self._agent.definition.name} failed: {exc}")
-            yield self._say("engine")
-        state.expects = self._expects()
-        yield Finished(self._hang_up)
+            self._say("engine")
+        finally:
+            state.expects = self._expects()
+            self._emit(Finished(self._hang_up))
+            self._events.put_nowait(None)
 
-    async def _answer(self) -> AsyncGenerator[Event, None]:
-        words = self._language.words(self._line)
+    async def _answer(self) -> None:
         frame = self._state.frame
-        if not words or self._language.repeat(words):
+        if not self._words or self._language.repeat(self._words):
             if frame is None and self._state.said:
-                yield Say(self._state.said, complete=True)
+                self._emit(Say(self._state.said, complete=True))
+        elif frame and frame.read_back:
+            await self._consent(frame, frame.read_back)
         else:
-            if frame and frame.read_back:
-                async for event in self._consent(frame, words):
-                    yield event
-            else:
-                async for event in self._listen():
-                    yield event
-        async for event in self._advance():
-            yield event
+            await self._listen()
+        await self._advance()
 
     # -- consent -----------------------------------------------------------------------------
 
-    async def _consent(self, frame: Frame, words: Sequence[str]) -> AsyncGenerator[Event, None]:
-        """The agent waits for a yes or no. A model can bring new values, never a consent."""
+    async def _consent(self, frame: Frame, read_back: ReadBack) -> None:
+        """The agent waits for a yes or no. A model can bring new values, never a consent.
+
+        Where this says nothing, _advance() reads the action back again.
+        """
         language = self._language
-        read_back = frame.read_back
-        reading = read(words, frame.tool.slots, language, self._today)
+        reading = read(self._words, frame.tool.slots, language, self._today)
         changed = {k: v for k, v in reading.values.items() if frame.arguments.get(k) != v}
+        # Without the words of values: "the wrong size" is a reason, no refusal.
+        words = [w for w, used in zip(self._words, reading.used, strict=True) if not used]
         yes, no = language.yes(words), language.no(words)
-        plain = not no and not changed and not language.questions(words)
-        if yes and plain and len(reading.rest) <= _CONSENT_WORDS:
-            if read_back and not read_back.cut:
-                async for event in self._act(frame, read_back):
-                    yield event
-            return  # cut short: _advance reads it back again
-        if changed and not language.questions(words):
-            await self._fill(frame, changed, frozenset())
-            return
-        if language.only_no(words) or language.stops(words):
-            yield self._drop(frame)
-            return
-        before = frame.arguments
-        async for event in self._listen(clear=True):
-            yield event
-        unchanged = self._state.frame is frame and frame.arguments == before
-        if unchanged and no and not yes and not language.questions(words):
-            yield self._drop(frame)
+        asks = language.questions(words)
+        if yes and not no and not changed and not asks and len(reading.rest) <= _CONSENT_WORDS:
+            if not read_back.cut:
+                await self._run(frame, read_back)
+        elif changed and not asks:
+            self._actions.fill(frame, changed)
+        elif language.only_no(words) or language.stops(words):
+            self._actions.drop(frame)
+        elif reading.values and not reading.rest and not asks:
+            pass  # what is known was said again
+        else:
+            before = frame.arguments
+            await self._listen(waits=True)
+            unchanged = self._state.frame is frame and frame.arguments == before
+            if unchanged and no and not yes and not asks:
+                self._actions.drop(frame)
 
     # -- what the line wants -------------------------------------------------------------------
 
-    async def _listen(self, clear: bool = False) -> AsyncGenerator[Event, None]:
+    async def _listen(self, waits: bool = False) -> None:
+        """`waits`: for a yes or no, which this line is not."""
         for want in await self._wants():
-            async for event in self._take(want, clear):
-                yield event
+            await self._take(want, waits)
 
     async def _wants(self) -> list[Want]:
-        language, frame = self._language, self._state.frame
-        words = language.words(self._line)
+        language, frame, words = self._language, self._state.frame, self._words
         asked = frame.asked if frame and not frame.read_back else ""
         reading = read(words, frame.tool.slots if frame else {}, language, self._today, asked)
         if frame is None or not frame.read_back:
             want = understand(self._line, reading, frame, language)
             if want:
                 return [want]
-        if written := self._as_written(words):
-            return [written]
-        return await self._agent.mind.wants(self._view(), self._line)
+        want = self._as_written() or self._about_facts(reading)
+        return [want] if want else await self._agent.mind.wants(self._view(), self._line)
 
-    def _as_written(self, words: Sequence[str]) -> Want | None:
+    def _as_written(self) -> Want | None:
         found: list[Want] = []
         for name, tool in self._agent.tools.items():
-            if tool.policy.internal:
-                continue
-            reading = read(words, tool.slots, self._language, self._today)
-            if said_as_written(words, reading.used, tool, self._language):
+            reading = read(self._words, tool.slots, self._language, self._today)
+            if said_as_written(reading, tool, self._language):
                 found.append(Want(name, self._line, reading.values))
         return found[0] if len(found) == 1 else None
 
-    def _question(self) -> str:
-        frame = self._state.frame
-        if frame is None:
-            return ""
-        if frame.read_back:
-            return f"Shall I {frame.tool.policy.wants}?"
-        slot = frame.tool.slots.get(frame.asked)
-        return slot.question if slot else ""
+    def _about_facts(self, pending: Reading) -> Want | None:
+        tools = self._agent.tools.values()
+        readings = [read(self._words, t.slots, self._language, self._today) for t in tools]
+        if pending.values or any(reading.values for reading in readings):
+            return None
+        if about_facts(self._words, self._agent.topics, self._language):
+            return Want(QUESTION, self._line)
+        return None
 
-    async def _take(self, want: Want, clear: bool) -> AsyncGenerator[Event, None]:
+    async def _take(self, want: Want, waits: bool = False) -> None:
         frame = self._state.frame
         if want.name in self._agent.tools and not (frame and frame.tool.name == want.name):
-            async for event in self._begin(want):
-                yield event
-        elif want.name == STOP:
-            yield self._drop(frame) if frame else self._say("nothing to stop")
-        elif want.name in (QUESTION, CHAT):
-            if clear and want.name == CHAT:
-                yield self._say("clear")
-            else:
-                async for event in self._speak(want):
-                    yield event
-        elif want.name == GOODBYE:
-            self._state.frames.clear()
-            self._hang_up = True
-            yield self._say("goodbye")
-        elif want.name == HELLO:
-            yield self._say("hello")
-        elif want.name == THANKS:
-            yield self._say("thanks")
+            await self._begin(want)
+        elif want.name == STOP and frame:
+            self._actions.drop(frame)
+        elif want.name == QUESTION or (want.name == CHAT and not waits):
+            await self._speak(want)
+        elif phrase := PHRASES.get(want.name):
+            if want.name == GOODBYE:
+                self._state.frames.clear()
+                self._hang_up = True
+            self._say(phrase)
         elif frame is None:
-            yield self._say("missed")
+            self._say("missed")
         elif want.values:
-            await self._fill(frame, want.values, want.chosen)
+            self._actions.fill(frame, want.values, want.chosen)
         else:
             frame.misses += 1
-            name = "clear" if clear else "without" if want.name == UNKNOWN else "missed"
-            yield self._say(name)
+            self._say("clear" if waits else "without" if want.name == UNKNOWN else "missed")
 
-    async def _begin(self, want: Want) -> AsyncGenerator[Event, None]:
+    async def _begin(self, want: Want) -> None:
         """A new action. The first of a line comes first; a read-only one runs at once."""
         frame = Frame(self._agent.tools[want.name])
         for name, slot in frame.tool.slots.items():
             known = self._state.known.get(name)
             if known and slot.kind in LASTING:
                 frame.values[name] = Val(known.value, "memory", known.turn)
-        self._new_frames += 1
+        self._actions.fill(frame, want.values, want.chosen)
         frames = self._state.frames
-        frames.insert(len(frames) - (self._new_frames > 1 and bool(frames)), frame)
-        await self._fill(frame, want.values, want.chosen)
+        self._begun += 1
         if frame.tool.policy.read_only and not frame.missing:
-            frames.remove(frame)
             frames.append(frame)
-            async for event in self._act(frame, None):
-                yield event
-
-    async def _fill(
-        self, frame: Frame, values: Mapping[str, str | int], chosen: frozenset[str]
-    ) -> None:
-        for name, value in values.items():
-            source = "model" if name in chosen else "caller"
-            val = Val(value, source, self._state.turn)
-            frame.take(name, val)
-            self._state.known[name] = val
+            await self._run(frame)
+        else:
+            frames.insert(len(frames) - (self._begun > 1 and bool(frames)), frame)
 
     # -- the pending action --------------------------------------------------------------------
 
-    async def _advance(self) -> AsyncGenerator[Event, None]:
+    async def _advance(self) -> None:
         """Check, ask, read back or run, until the caller has to say something."""
         while frame := self._state.frame:
             if frame.misses >= _GIVE_UP:
-                self._state.frames.remove(frame)
-                yield self._say("give up")
+                self._actions.forget(frame)
+                self._say("give up")
                 continue
-            outcome = await self._check(frame)
-            if outcome.refusal or outcome.problem:
-                said = self._explain(frame, outcome)
-                for event in said:
-                    yield event
-                if said and self._state.frame is frame:
+            outcome = await self._actions.check(frame)
+            if outcome.result is None:
+                if self._actions.explain(frame, outcome) and self._state.frame is frame:
                     return
-                continue
-            if frame.missing:
-                yield self._ask(frame, frame.missing)
+            elif frame.missing:
+                self._actions.ask(frame, frame.missing)
                 return
-            if self._needs_consent(frame):
+            elif self._actions.needs_consent(frame):
                 frame.asked = ""
                 frame.read_back = ReadBack(sentences.read_back(frame, self._language))
-                yield Say(frame.read_back.text, complete=True)
+                self._emit(Say(frame.read_back.text, complete=True))
                 return
-            async for event in self._act(frame, None):
-                yield event
-            if self._state.frame is frame:
-                return  # refused, and asked again
+            elif await self._run(frame):
+                return
 
-    def _ask(self, frame: Frame, name: str) -> Say:
-        frame.asked = name
-        return Say(frame.tool.slots[name].question, complete=True)
-
-    def _needs_consent(self, frame: Frame) -> bool:
-        if frame.tool.policy.read_only:
+    async def _run(self, frame: Frame, read_back: ReadBack | None = None) -> bool:
+        """Run an action and tell how it ended. True when the caller was asked something."""
+        outcome = await self._actions.run(frame, read_back)
+        if outcome is None:
             return False
-        return frame.tool.policy.needs_consent or any(
-            val.source != "caller" for val in frame.values.values()
-        )
-
-    async def _check(self, frame: Frame) -> Outcome:
-        """The tool's own check of what is known; it may settle further slots."""
-
-        async def settle() -> ToolResult:
-            seconds = min(self._limits.tool_seconds, max(self._budget.left, 0.1))
-            return ToolResult(await frame.tool.settle(frame.arguments, seconds))
-
-        outcome = await outcome_of(settle(), frame.tool.name)
-        for name, value in outcome.result.data.items() if outcome.result else ():
-            if name in frame.tool.slots and frame.arguments.get(name) != value:
-                frame.values[name] = Val(value, "tool", self._state.turn)
-        return outcome
-
-    def _explain(self, frame: Frame, outcome: Outcome) -> list[Event]:
-        """Say why a tool refused or failed; ask again what would help, or leave the action."""
-        language, refusal = self._language, outcome.refusal
-        if refusal is None:
-            self._forget(frame)
-            reads = frame.tool.policy.read_only or outcome.problem == ""
-            return [self._say(outcome.problem + (" reading" if reads else ""))]
-        remembered = [name for name, val in frame.values.items() if val.source == "memory"]
-        if remembered:  # said for something else; nobody asked for it here
-            for name in remembered:
-                del frame.values[name]
-            return []
-        slot = frame.tool.slots.get(refusal.slot)
-        if slot is None or refusal.slot not in frame.values:
-            self._forget(frame)
-            return [self._say("refused", {"why": str(refusal)})]
-        given = str(frame.values.pop(refusal.slot).value)
-        frame.read_back = None
-        near = [option for option in refusal.options if _alike(option, given)]
-        if len(near) == 1:
-            frame.values[refusal.slot] = Val(near[0], "option", self._state.turn)
-            return []
-        self._state.known.pop(refusal.slot, None)
-        frame.misses += 1
-        said = [language.phrase("refused", {"why": str(refusal)})]
-        if refusal.options:
-            options = ", or ".join(language.say(slot.kind, option) for option in refusal.options)
-            said.append(language.phrase("options", {"options": options}))
-        question = self._ask(frame, refusal.slot).text
-        return [Say(" ".join([*said, question]), complete=True)]
-
-    def _forget(self, frame: Frame) -> None:
-        if frame in self._state.frames:
-            self._state.frames.remove(frame)
-
-    def _drop(self, frame: Frame) -> Say:
-        self._forget(frame)
-        text = self._language.phrase("dropped")
-        if not self._state.frames:
-            text += " " + self._language.phrase("more")
-        return Say(text, complete=True)
-
-    # -- acting ------------------------------------------------------------------------------
-
-    async def _act(self, frame: Frame, read_back: ReadBack | None) -> AsyncGenerator[Event, None]:
-        """Run the action. One with a side effect waits until the caller's turn is confirmed."""
-        tool = frame.tool
-        self._budget.step()
-        if not tool.policy.read_only:
-            waiting = self._budget.left
-            await self._committed.wait()
-            self._budget.seconds += waiting - self._budget.left
-            if read_back and read_back.cut:  # learned while the turn was being confirmed
-                return
-        self._forget(frame)
-        act = Act(self._acts, tool, frame.arguments, self._seconds(tool), self._settle(frame))
-        async with aclosing(act.events()) as events:
-            async for event in events:
-                if isinstance(event, ToolEnded):
-                    self._state.unsaid = self._state.unsaid[1:]
-                yield event
-        self._state.unsaid = []
-        outcome = act.outcome
         if outcome.refusal is not None:
             self._state.frames.append(frame)
-            for event in self._explain(frame, outcome):
-                yield event
-        elif outcome.result is not None and tool.policy.read_only and not _ready(frame, outcome):
-            async for event in self._tell(frame, outcome.result):
-                yield event
+            return self._actions.explain(frame, outcome) and self._state.frame is frame
+        if outcome.result is not None and frame.tool.policy.read_only and not _says(frame, outcome):
+            await self._tell(frame, outcome.result)
         else:
-            for event in self._told(frame, outcome):
-                yield event
-
-    def _seconds(self, tool: Tool) -> float:
-        """A side effect is given its whole time: stopping to wait does not stop it."""
-        limit = self._limits.tool_seconds
-        return min(limit, max(self._budget.left, 0.1)) if tool.policy.read_only else limit
-
-    def _settle(self, frame: Frame) -> Callable[[Outcome, ToolEnded], None]:
-        def settle(outcome: Outcome, ended: ToolEnded) -> None:
-            state, tool = self._state, frame.tool
-            if outcome.result is not None:
-                data = {**frame.arguments, **outcome.result.data}
-                state.findings = sentences.findings(data, self._language)
-            else:
-                state.findings = f"{tool.name} failed: {ended.error}"
-            content = (
-                json.dumps(ended.result, default=str) if ended.result else f"error: {ended.error}"
-            )
-            call = ToolCall(ended.id, tool.name, frame.arguments)
-            self._exchanges += [
-                Message("assistant", "", tool_calls=(call,)),
-                Message("tool", content, tool_call_id=ended.id),
-            ]
-            if not tool.policy.read_only:
-                state.unsaid = [ended, *self._told(frame, outcome)]
-
-        return settle
-
-    def _told(self, frame: Frame, outcome: Outcome) -> list[Event]:
-        if outcome.result is not None:
-            text = sentences.done(frame, outcome.result, self._language)
-            if not frame.tool.policy.read_only and not self._state.frames:
-                text += " " + self._language.phrase("more")
-            return [Say(text, complete=True)]
-        if outcome.refusal is not None:
-            return [self._say("refused", {"why": str(outcome.refusal)})]
-        return [self._say(outcome.problem + (" reading" if frame.tool.policy.read_only else ""))]
+            for event in self._actions.told(frame, outcome):
+                self._emit(event)
+        return False
 
     # -- words of the model --------------------------------------------------------------------
 
     def _view(self) -> View:
-        return View(
-            self._state,
-            self._history,
-            self._exchanges,
-            self._question(),
-            self._today,
-            self._budget,
-        )
+        question = sentences.open_question(self._state.frame, self._language)
+        exchanges = self._actions.exchanges
+        return View(self._state, self._history, exchanges, question, self._today, self._budget)
 
-    async def _speak(self, want: Want) -> AsyncGenerator[Event, None]:
+    async def _speak(self, want: Want) -> None:
         chat = want.name == CHAT
         speech = want.speech or self._agent.mind.answer(self._view(), want.line, chat)
+        findings = self._state.findings
         facts, language = self._agent.definition.facts, self._language
         if speech.trusted or chat:
             said_before = " ".join(message.content for message in self._history)
-            known = f"{self._agent.definition.persona} {self._state.findings} {said_before}"
+            known = f"{self._agent.definition.persona} {findings} {said_before}"
             ground = Ground.free(want.line, facts, known, language)
         else:
-            ground = Ground.of(want.line, facts, self._state.findings, language)
-        async for event in self._passed_on(speech, ground):
-            yield event
+            ground = Ground.of(want.line, facts, findings, language)
+        await self._pass_on(speech, ground)
 
-    async def _passed_on(self, speech: Speech, ground: Ground) -> AsyncGenerator[Event, None]:
+    async def _pass_on(self, speech: Speech, ground: Ground) -> None:
         async with (
             aclosing(speech.words) as pieces,
             aclosing(grounded(pieces, ground, self._language)) as said,
         ):
             async for say in said:
-                yield say
+                self._emit(say)
         for want in speech.then():
-            async for event in self._take(want, clear=False):
-                yield event
+            await self._take(want)
 
-    async def _tell(self, frame: Frame, result: ToolResult) -> AsyncGenerator[Event, None]:
+    async def _tell(self, frame: Frame, result: ToolResult) -> None:
+        """The model phrases a result."""
         language = self._language
         arguments = sentences.spoken_values(frame, language)
+        known = f"{self._state.findings} {' '.join(arguments.values())}"
         speech = self._agent.mind.tell(self._view(), self._line, frame.tool, arguments)
         if speech.trusted:
             facts = self._agent.definition.facts
-            known = f"{self._state.findings} {' '.join(arguments.values())}"
-            ground = Ground.free(self._line, facts, known, language)
-            async for event in self._passed_on(speech, ground):
-                yield event
+            await self._pass_on(speech, Ground.free(self._line, facts, known, language))
             return
         async with aclosing(speech.words) as pieces:
             said = "".join([piece async for piece in pieces])
-        sources = f"{self._line} {self._state.findings} {' '.join(arguments.values())}"
-        plain = sentences.reading(result, language)
-        yield Say(whole(said, result, sources, language) or plain, complete=True)
-
-    def _say(self, name: str, values: Mapping[str, str] | None = None) -> Say:
-        return Say(self._language.phrase(name, values), complete=True)
+        told = whole(said, result, f"{self._line} {known}", language)
+        self._emit(Say(told or sentences.reading(result, language), complete=True))
 
     def _expects(self) -> Expects:
         frame = self._state.frame
@@ -462,11 +311,6 @@ class Turn:
                 return "open"
 
 
-def _ready(frame: Frame, outcome: Outcome) -> bool:
-    """Whether the tool brought its own sentence."""
+def _says(frame: Frame, outcome: Outcome) -> bool:
+    """Whether code can tell the result: the tool brought its own sentence, or a template."""
     return bool(outcome.result and outcome.result.say) or bool(frame.tool.policy.done)
-
-
-def _alike(option: str, given: str) -> bool:
-    a, b = (text.replace(" ", "").lower() for text in (option, given))
-    return fuzz.ratio(a, b) >= _NEARLY

@@ -19,7 +19,7 @@ class Found:
     end: int
 
 
-Small = Literal["greeting", "goodbye", "thanks"]
+Small = Literal["greeting", "thanks", "no more", "goodbye"]
 
 
 class Language(Protocol):
@@ -27,6 +27,7 @@ class Language(Protocol):
 
     code: str
     fillers: frozenset[str]  # words that carry no value of their own
+    common: frozenset[str]  # words that do not show what a sentence is about
 
     def words(self, text: str) -> list[str]: ...
 
@@ -71,12 +72,16 @@ class Language(Protocol):
 
     def questions(self, words: Words) -> bool: ...
 
+    def own_case(self, words: Words) -> bool:
+        """Whether the line is about what is the caller's ("my parcel")."""
+        ...
+
     def repeat(self, words: Words) -> bool:
         """ "Sorry, what was that?" and nothing else."""
         ...
 
     def small_talk(self, words: Words) -> Small | None:
-        """A line that is nothing but a greeting, a goodbye or thanks."""
+        """A line that is nothing but a greeting, thanks, "that's all" or a goodbye."""
         ...
 
     def clauses(self, text: str) -> list[str]:

@@ -21,6 +21,7 @@ _ENUM_RATIO = 86  # "headlamps" for "headlamp"; below it "boots" becomes "books"
 class English:
     code = "en"
     fillers = lexicon.FILLERS
+    common = lexicon.COMMON
 
     def words(self, text: str) -> list[str]:
         plain = text.lower().replace("’", "'")
@@ -100,6 +101,9 @@ class English:
     def questions(self, words: Words) -> bool:
         return bool(lexicon.QUESTION.search(" ".join(words)))
 
+    def own_case(self, words: Words) -> bool:
+        return any(word in ("my", "mine", "our") for word in words)
+
     def repeat(self, words: Words) -> bool:
         return bool(lexicon.REPEAT.fullmatch(" ".join(words)))
 
@@ -111,9 +115,10 @@ class English:
         if all(word in lexicon.CLOSING for word in words):
             if any(word in lexicon.GOODBYE_CUES for word in words):
                 return "goodbye"
+            if any(word in lexicon.NO_MORE_CUES for word in words):
+                return "no more"
             if any(word in lexicon.THANKS_CUES for word in words):
-                no_more = any(word in ("all", "nothing", "no", "nope") for word in words)
-                return "goodbye" if no_more else "thanks"
+                return "thanks"
         return None
 
     def clauses(self, text: str) -> list[str]:

@@ -70,7 +70,8 @@ FILLERS = _set(
 )
 GREETING = _set("hi hello hey good morning evening afternoon there")
 GOODBYE_CUES = _set("bye goodbye")
-THANKS_CUES = _set("thanks thank cheers no nope all everything")
+THANKS_CUES = _set("thanks thank cheers")
+NO_MORE_CUES = _set("no nope nothing all everything")
 CLOSING = _set(
     "thanks thank you bye goodbye that's that all is it was everything great ok okay no nope "
     "nothing else good perfect have a nice day so much very then well oh cheers see ya for your "

@@ -2,6 +2,8 @@
 
 PHRASES: dict[str, str] = {
     "hello": "Hello! What can I do for you?",
+    "shall i": "Shall I {wants}?",
+    "no more": "All right. Goodbye!",
     "goodbye": "You're welcome. Goodbye!",
     "thanks": "You're welcome. Anything else?",
     "more": "Is there anything else I can do for you?",
@@ -16,9 +18,7 @@ PHRASES: dict[str, str] = {
     "give up": "I'm sorry, I could not get that. Let us leave it for now.",
     "without": "I'm sorry, I can't go on without it.",
     "refused": "I'm sorry, {why}.",
-    "heard": "I heard {details}.",
     "options": "It could be {options}.",
-    "which": "I have {count}: {options}. Which one do you mean?",
     "failed": "I'm sorry, something went wrong on our side, and I can't say that it is done.",
     "failed reading": "I'm sorry, I can't get at that right now.",
     "slow": "I'm sorry, this is taking too long, and I can't tell yet whether it went through.",

@@ -1,0 +1,186 @@
+"""What happens to pending actions in a turn: values come in, they are checked, run, or left."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from rapidfuzz import fuzz
+
+from agents import sentences
+from agents.acting import Acts, Outcome, Settle, outcome_of
+from agents.definition import Limits
+from agents.events import Event, Say, ToolEnded
+from agents.frame import Frame, ReadBack, State, Val
+from agents.llm.engine import Message, ToolCall
+from agents.mind import Budget
+from agents.spoken import Language
+from agents.tools import Tool, ToolResult
+
+_NEARLY = 80  # rapidfuzz ratio from which an offered value is what the caller meant
+
+
+@dataclass(slots=True)
+class Actions:
+    """The pending actions of one turn. Everything is said through `emit`."""
+
+    state: State
+    language: Language
+    limits: Limits
+    budget: Budget
+    acts: Acts
+    committed: asyncio.Event
+    emit: Callable[[Event], None]
+    exchanges: list[Message] = field(default_factory=list[Message])  # calls of this turn, results
+
+    def say(self, name: str, values: Mapping[str, str] | None = None) -> None:
+        """One of the language's sentences."""
+        self.emit(Say(self.language.phrase(name, values), complete=True))
+
+    def fill(
+        self,
+        frame: Frame,
+        values: Mapping[str, str | int],
+        chosen: frozenset[str] = frozenset(),
+    ) -> None:
+        """Take values from the caller's line; `chosen` of them were chosen by the model."""
+        for name, value in values.items():
+            val = Val(value, "model" if name in chosen else "caller", self.state.turn)
+            frame.take(name, val)
+            self.state.known[name] = val
+
+    def ask(self, frame: Frame, name: str, before: str = "") -> None:
+        frame.asked = name
+        question = frame.tool.slots[name].question
+        self.emit(Say(f"{before} {question}".strip(), complete=True))
+
+    def drop(self, frame: Frame) -> None:
+        """The caller gave the action up."""
+        self.forget(frame)
+        text = self.language.phrase("dropped")
+        if not self.state.frames:
+            text += " " + self.language.phrase("more")
+        self.emit(Say(text, complete=True))
+
+    def forget(self, frame: Frame) -> None:
+        if frame in self.state.frames:
+            self.state.frames.remove(frame)
+
+    def needs_consent(self, frame: Frame) -> bool:
+        policy = frame.tool.policy
+        said = all(val.source == "caller" for val in frame.values.values())
+        return not policy.read_only and (policy.needs_consent or not said)
+
+    # -- checks and refusals -----------------------------------------------------------------
+
+    async def check(self, frame: Frame) -> Outcome:
+        """The tool's own check of what is known; it may settle further slots."""
+
+        async def settle() -> ToolResult:
+            return ToolResult(await frame.tool.settle(frame.arguments, self._seconds(frame.tool)))
+
+        outcome = await outcome_of(settle(), frame.tool.name)
+        for name, value in outcome.result.data.items() if outcome.result else ():
+            if name in frame.tool.slots and frame.arguments.get(name) != value:
+                frame.values[name] = Val(value, "tool", self.state.turn)
+        return outcome
+
+    def explain(self, frame: Frame, outcome: Outcome) -> bool:
+        """Say why a tool refused or failed, and ask for what would help, or leave the action.
+
+        False when nothing was said: the tool may be tried again with what is known now.
+        """
+        refusal = outcome.refusal
+        if refusal is None:
+            self.forget(frame)
+            self.say(f"{outcome.problem} reading")  # it was read only, or the check was
+            return True
+        remembered = [name for name, val in frame.values.items() if val.source == "memory"]
+        for name in remembered:  # said for something else; nobody asked for it here
+            del frame.values[name]
+        if remembered:
+            return False
+        slot = frame.tool.slots.get(refusal.slot)
+        if slot is None or refusal.slot not in frame.values:
+            self.forget(frame)
+            self.say("refused", {"why": str(refusal)})
+            return True
+        given = str(frame.values.pop(refusal.slot).value)
+        frame.read_back = None
+        near = [option for option in refusal.options if _alike(option, given)]
+        if len(near) == 1:
+            frame.values[refusal.slot] = Val(near[0], "option", self.state.turn)
+            return False
+        self.state.known.pop(refusal.slot, None)
+        frame.misses += 1
+        why = self.language.phrase("refused", {"why": str(refusal)})
+        if refusal.options:
+            said = [self.language.say(slot.kind, option) for option in refusal.options]
+            why += " " + self.language.phrase("options", {"options": ", or ".join(said)})
+        self.ask(frame, refusal.slot, why)
+        return True
+
+    # -- running -----------------------------------------------------------------------------
+
+    async def run(self, frame: Frame, read_back: ReadBack | None = None) -> Outcome | None:
+        """Run the action, with a side effect only once the caller's turn is confirmed.
+
+        None when it did not run after all: its read-back was cut short. The frame is gone then
+        only if it ran. Raises OutOfBudget.
+        """
+        tool = frame.tool
+        self.budget.step()
+        if not tool.policy.read_only:
+            async with self.budget.paused():
+                await self.committed.wait()
+            if read_back and read_back.cut:  # learned while the turn was being confirmed
+                return None
+        self.forget(frame)
+        outcome = await self.acts.run(
+            tool, frame.arguments, self._seconds(tool), self.emit, self._settle(frame)
+        )
+        self.state.unsaid = []
+        return outcome
+
+    def told(self, frame: Frame, outcome: Outcome) -> list[Event]:
+        """How the end of an action is told, where no model is needed."""
+        if outcome.result is not None:
+            text = sentences.done(frame, outcome.result, self.language)
+            if not frame.tool.policy.read_only and not self.state.frames:
+                text += " " + self.language.phrase("more")
+        elif outcome.refusal is not None:
+            text = self.language.phrase("refused", {"why": str(outcome.refusal)})
+        else:
+            reads = " reading" if frame.tool.policy.read_only else ""
+            text = self.language.phrase(outcome.problem + reads)
+        return [Say(text, complete=True)]
+
+    def _settle(self, frame: Frame) -> Settle:
+        tool, state = frame.tool, self.state
+
+        def settle(outcome: Outcome, ended: ToolEnded) -> None:
+            if outcome.result is not None:
+                data = {**frame.arguments, **outcome.result.data}
+                state.findings = sentences.findings(data, self.language)
+                content = json.dumps(ended.result, default=str)
+            else:
+                state.findings = f"{tool.name} failed: {ended.error}"
+                content = f"error: {ended.error}"
+            call = ToolCall(ended.id, tool.name, frame.arguments)
+            self.exchanges.append(Message("assistant", "", tool_calls=(call,)))
+            self.exchanges.append(Message("tool", content, tool_call_id=ended.id))
+            if not tool.policy.read_only:
+                state.unsaid = [ended, *self.told(frame, outcome)]
+            self.emit(ended)
+
+        return settle
+
+    def _seconds(self, tool: Tool) -> float:
+        """A side effect is given its whole time: stopping to wait does not stop it."""
+        limit = self.limits.tool_seconds
+        return min(limit, max(self.budget.left, 0.1)) if tool.policy.read_only else limit
+
+
+def _alike(option: str, given: str) -> bool:
+    a, b = (text.replace(" ", "").lower() for text in (option, given))
+    return fuzz.ratio(a, b) >= _NEARLY
