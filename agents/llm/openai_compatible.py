@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import json
-import re
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -14,13 +13,13 @@ import httpx
 from loguru import logger
 
 from agents.llm.engine import Delta, Done, EngineError, Request, Text, ToolCall, chat
+from agents.llm.sse import Events
 
 _CONNECT_SECONDS = 5.0
 _STALL_SECONDS = 30.0
 _WARM_UP_SECONDS = 180.0  # Ollama and LM Studio load the weights with the first request
 _USAGE_SECONDS = 2.0  # for the counts after the last word; some servers never close the stream
 _DRAIN_SECONDS = 0.1  # after [DONE]; a stream read to its end leaves a connection to use again
-_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a \r at the end may be half of a \r\n
 
 
 class OpenAICompatible:
@@ -374,26 +373,6 @@ class _Spoken:
         return "" if self._state == "thinking" else held
 
 
-class _Events:
-    """Server-sent events: bytes to the data of each."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._data: list[str] = []
-
-    def read(self, chunk: bytes) -> list[str]:
-        *lines, self._rest = _LINE_END.split(self._rest + chunk)
-        events: list[str] = []
-        for line in lines:
-            field, _, value = line.decode(errors="replace").partition(":")
-            if field == "data":
-                self._data.append(value.removeprefix(" "))
-            elif not line and self._data:
-                events.append("\n".join(self._data))
-                self._data = []
-        return events
-
-
 async def _payloads(response: httpx.Response) -> AsyncGenerator[str, None]:
     """The JSON of each event; of a server that does not stream, its one answer."""
     if "text/event-stream" not in response.headers.get("content-type", "text/event-stream"):
@@ -405,11 +384,11 @@ async def _payloads(response: httpx.Response) -> AsyncGenerator[str, None]:
         for payload in (body, "[DONE]"):
             yield payload
         return
-    events = _Events()
+    events = Events()
     async for chunk in response.aiter_bytes():
         for event in events.read(chunk):
             yield event
-    for event in events.read(b"\n\n"):  # the blank line that some servers leave out at the end
+    for event in events.end():
         yield event
 
 
