@@ -14,7 +14,7 @@ from agents.tools import Tool
 
 QUESTION, REPLY, STOP, CHAT = "question", "reply", "stop", "chat"
 HELLO, THANKS, NO_MORE, GOODBYE = "hello", "thanks", "no more", "goodbye"
-UNKNOWN, NOTHING = "unknown", "nothing"
+UNKNOWN, NOTHING, MACHINE = "unknown", "nothing", "machine"
 
 
 class OutOfBudget(Exception):

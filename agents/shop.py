@@ -15,7 +15,14 @@ from agents.spoken import language
 from agents.tools import Slot, ToolError, ToolResult, tool
 
 OrderId = Annotated[
-    str, Slot("order number", kind="id", pattern=r"\d{4}", ask="What is your order number?")
+    str,
+    Slot(
+        "order number",
+        kind="id",
+        pattern=r"\d{4}",
+        ask="What is your order number?",
+        hint="It has four digits, and is in the e-mail that confirmed your order.",
+    ),
 ]
 Reason = Annotated[
     Literal["damaged", "wrong_size", "wrong_item", "not_needed"],
@@ -82,7 +89,7 @@ _ITEMS = (
     ("1042", "camping stove", 1, 49.5),
     ("1043", "down sleeping bag", 1, 229.0),
     ("1187", "hiking boots", 1, 139.0),
-    ("1187", "pairs of wool socks", 3, 12.0),
+    ("1187", "wool socks", 3, 12.0),
     ("2210", "head lamp", 1, 39.0),
     ("2298", "trail backpack", 1, 119.0),
     ("2298", "rain cover", 1, 19.0),
@@ -126,12 +133,13 @@ class Shop:
         folder = os.environ.get("OPENLINE_DATA")
         self.path = path or (Path(folder) if folder else user_data_path("openline")) / "shop.sqlite"
         self._today = today
+        self._dated = today()
         self._language = language("en")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._seed()
 
     def _seed(self) -> None:
-        """Tables and orders, once. Dates are kept as days from the seeding, see _fresh()."""
+        """Tables and orders, once."""
         with self._open() as db:
             db.execute("BEGIN IMMEDIATE")  # two servers may start on one file
             if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'orders'").fetchone():
@@ -147,7 +155,7 @@ class Shop:
 
     def _fresh(self, db: sqlite3.Connection) -> None:
         """Move the demo orders' dates to today's: an order on its way is never weeks late."""
-        today = self._today()
+        self._dated = today = self._today()
         for order, *_, ordered, arrives in _ORDERS:
             days = [(today + dt.timedelta(n)).isoformat() for n in (ordered, arrives)]
             db.execute("UPDATE orders SET ordered = ?, arrives = ? WHERE id = ?", (*days, order))
@@ -163,6 +171,8 @@ class Shop:
             db.close()
 
     def _order(self, db: sqlite3.Connection, order_id: str) -> _Order:
+        if self._dated != self._today():  # a server may run for weeks
+            self._fresh(db)
         row = db.execute(
             "SELECT id, status, carrier, arrives FROM orders WHERE id = ?", (order_id,)
         ).fetchone()
@@ -185,6 +195,7 @@ class Shop:
         wants="tell where an order is or when it arrives",
         asks=[
             "where is my order",
+            "my order has not come yet",
             "what is the status of my order",
             "when will my order arrive",
             "has my order shipped",
@@ -264,7 +275,7 @@ class Shop:
             raise ToolError(f"a return for {order.spoken} is already under way")
         if not item:
             return {"item": open_items[0]} if len(open_items) == 1 else {}
-        meant = [name for name in open_items if set(name.split()) & set(_singular(item))]
+        meant = [name for name in open_items if _stems(name) & _stems(item)]
         if item in open_items or len(meant) == 1:
             return {"item": item if item in open_items else meant[0]}
         raise ToolError(f"I can't find that item in {order.spoken}", "item", open_items)
@@ -330,6 +341,5 @@ def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _singular(text: str) -> list[str]:
-    words = text.lower().split()
-    return [*words, *(word.removesuffix("s") for word in words)]
+def _stems(text: str) -> set[str]:
+    return {word.removesuffix("s") for word in text.lower().split()}

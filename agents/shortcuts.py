@@ -8,6 +8,7 @@ from agents.frame import Frame
 from agents.mind import (
     GOODBYE,
     HELLO,
+    MACHINE,
     NO_MORE,
     NOTHING,
     REPLY,
@@ -27,6 +28,7 @@ PHRASES = {
     NO_MORE: "no more",
     THANKS: "thanks",
     NOTHING: "open",
+    MACHINE: "machine",
     STOP: "nothing to stop",
 }
 _SMALL_TALK = {"greeting": HELLO, "goodbye": GOODBYE, "no more": NO_MORE, "thanks": THANKS}
@@ -39,6 +41,8 @@ def understand(line: str, reading: Reading, frame: Frame | None, language: Langu
     `reading` is of the pending action's slots (of none without one).
     """
     words = reading.words
+    if language.asks_who_speaks(words):
+        return Want(MACHINE, line)
     talk = language.small_talk(words)
     if frame is None:
         if talk:

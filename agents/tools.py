@@ -15,6 +15,7 @@ import asyncio
 import functools
 import importlib
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,6 +70,7 @@ class Slot:
     label: str  # a noun phrase: "What is the {label}?"
     kind: Kind = "text"
     ask: str = ""  # the question, where "What is the {label}?" does not do
+    hint: str = ""  # a sentence for callers who don't know it: where to find it
     pattern: str = ""  # of an id, a regular expression over digits and capital letters
     synonyms: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     past: bool = False  # of a date: only the past makes sense (a birthday)
@@ -259,9 +261,9 @@ def _slot(tool_name: str, name: str, hint: Any) -> Slot:
     if get_origin(hint) is typing.Annotated:
         base, *notes = get_args(hint)
         slot = next((note for note in notes if isinstance(note, Slot)), slot)
-    kinds = [part for part in get_args(base) if part is not type(None)]
-    if get_origin(base) is not Literal and len(kinds) == 1:  # str | None
-        base = kinds[0]
+    if get_origin(base) in (typing.Union, types.UnionType):  # str | None
+        kinds = [part for part in get_args(base) if part is not type(None)]
+        base = kinds[0] if len(kinds) == 1 else base
     if get_origin(base) is Literal:
         return replace(slot, kind="enum", options=tuple(str(option) for option in get_args(base)))
     if base is int:

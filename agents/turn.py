@@ -130,7 +130,7 @@ class Turn:
             self._actions.fill(frame, changed)
         elif language.only_no(words) or language.stops(words):
             self._actions.drop(frame)
-        elif reading.values and not reading.rest and not asks:
+        elif reading.values and language.common.issuperset(reading.rest) and not asks:
             pass  # what is known was said again
         else:
             before = frame.arguments
@@ -193,7 +193,11 @@ class Turn:
             self._actions.fill(frame, want.values, want.chosen)
         else:
             frame.misses += 1
-            self._say("clear" if waits else "without" if want.name == UNKNOWN else "missed")
+            slot = frame.tool.slots.get(frame.asked)
+            if want.name == UNKNOWN and slot and slot.hint:
+                self._emit(Say(slot.hint, complete=True))
+            else:
+                self._say("clear" if waits else "without" if want.name == UNKNOWN else "missed")
 
     async def _begin(self, want: Want) -> None:
         """A new action. The first of a line comes first; a read-only one runs at once."""

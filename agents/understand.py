@@ -19,6 +19,7 @@ from agents.tools import FREE, Tool
 # Cut after the colon: with the space or the quote in it, nearly every line went to one tool.
 PREFILL = '{"want":'
 OPEN_QUESTION = "How can I help you?"
+_ASKS = 2  # of a tool's `asks` that are shown: each costs 30 tokens of the constant prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ def _examples(tools: Sequence[Tool]) -> list[tuple[str, str, dict[str, str]]]:
     shown: list[tuple[str, str, dict[str, str]]] = []
     for index, tool in enumerate(tools):
         opening = "can you " if tool.policy.read_only else "hi i'd like to "
-        said = opening + tool.policy.wants + (" please" if index % 2 else "")
-        shown.append((OPEN_QUESTION, said, {"want": tool.name}))
-        shown += [(OPEN_QUESTION, said, {"want": tool.name}) for said in tool.policy.asks[:1]]
+        plain = opening + tool.policy.wants + (" please" if index % 2 else "")
+        asks = tool.policy.asks[:_ASKS] or (plain,)
+        shown += [(OPEN_QUESTION, said, {"want": tool.name}) for said in asks]
     shown += [
         (OPEN_QUESTION, "where are you and who are you", {"want": QUESTION}),
         ("What is your name?", "uh it's alan reed", {"want": REPLY, "name": "alan reed"}),

@@ -76,6 +76,10 @@ class Language(Protocol):
         """Whether the line is about what is the caller's ("my parcel")."""
         ...
 
+    def asks_who_speaks(self, words: Words) -> bool:
+        """ "Are you a real person?" """
+        ...
+
     def repeat(self, words: Words) -> bool:
         """ "Sorry, what was that?" and nothing else."""
         ...
@@ -97,7 +101,7 @@ class Language(Protocol):
         ...
 
     def claims(self, text: str) -> bool:
-        """Whether a sentence says that something was or will be done."""
+        """Whether a sentence says that something was or will be done, or that a person speaks."""
         ...
 
     def denies(self, text: str) -> bool:

@@ -70,7 +70,7 @@ class English:
             part = part[1:]
         while part and part[-1] in lexicon.TRAILING:
             part = part[:-1]
-        if not part:
+        if not part or (kind != "address" and lexicon.COMMON.issuperset(part)):
             return None
         if kind == "name" and any(is_number_word(w) or any(map(str.isdigit, w)) for w in part):
             return None
@@ -103,6 +103,9 @@ class English:
 
     def own_case(self, words: Words) -> bool:
         return any(word in ("my", "mine", "our") for word in words)
+
+    def asks_who_speaks(self, words: Words) -> bool:
+        return bool(lexicon.WHO_SPEAKS.search(" ".join(words)))
 
     def repeat(self, words: Words) -> bool:
         return bool(lexicon.REPEAT.fullmatch(" ".join(words)))
@@ -163,7 +166,8 @@ class English:
         return found
 
     def claims(self, text: str) -> bool:
-        return bool(lexicon.CLAIM.search(text.replace("’", "'")))
+        plain = text.replace("’", "'")
+        return bool(lexicon.CLAIM.search(plain) or lexicon.HUMAN.search(plain))
 
     def denies(self, text: str) -> bool:
         return bool(lexicon.DENIAL.search(text.replace("’", "'")))

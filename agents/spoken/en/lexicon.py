@@ -44,6 +44,17 @@ CLAIM = re.compile(
     rf"your [a-z ]{{1,30}}\b(is|was) (now |already |just )({_ACTS})\b)",
     re.IGNORECASE,
 )
+_BEING = "(person|human|human being|man|woman|robot|bot|machine|computer|ai|recording)"
+# The measured 1.5B answers "Yes, you are talking to a human", whatever its facts say.
+WHO_SPEAKS = re.compile(
+    rf"\bare you (really )?(a |an )?(real |actual )?{_BEING}\b|"
+    rf"\b(am i|i'm) (talking|speaking) (to|with) (a |an )?(real |actual )?{_BEING}\b|"
+    rf"\bis this (a |an )?(real |actual )?{_BEING}\b"
+)
+HUMAN = re.compile(
+    r"\b(i am|i'm|talking to|speaking (to|with)) (a |an )?(real |actual )?(person|human)\b",
+    re.IGNORECASE,
+)
 DENIAL = re.compile(r"\b(not|don't|doesn't|sorry|cannot|can't|no|unfortunately)\b", re.IGNORECASE)
 TWO_REQUESTS = re.compile(
     r"\b(?:and|also|then|but)(?= (?:also |please )?(?:i'd|i want|i need|i would|can|could|what|"
@@ -83,6 +94,6 @@ TRAILING = _set("please here uh um thanks thank you")
 COMMON = _set(
     "what when where how who why which do does did are is can could will would have has had you "
     "your yours there here this that these those with from about into some any much many long take "
-    "takes tell know want need like please they them their then than also just only more most "
-    "order orders"
+    "takes tell know want need like please they them their they're it's then than also just only "
+    "more most order orders"
 )

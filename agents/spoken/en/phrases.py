@@ -3,6 +3,7 @@
 PHRASES: dict[str, str] = {
     "hello": "Hello! What can I do for you?",
     "shall i": "Shall I {wants}?",
+    "machine": "I am an automatic assistant, not a person.",
     "no more": "All right. Goodbye!",
     "goodbye": "You're welcome. Goodbye!",
     "thanks": "You're welcome. Anything else?",
