@@ -2,17 +2,15 @@
 
 import asyncio
 import ipaddress
-import json
-import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from dataclasses import replace
+from typing import Any
 
 import httpx
-from loguru import logger
 
-from agents.llm.engine import Delta, Done, EngineError, Request, Text, ToolCall, chat
+from agents.llm.answer import Answer, json_object, message_in, one_line
+from agents.llm.engine import Delta, EngineError, Request, chat
 from agents.llm.sse import Events
 
 _CONNECT_SECONDS = 5.0
@@ -99,7 +97,7 @@ class OpenAICompatible:
             await http.aclose()
 
     async def _stream(self, request: Request, stall: float) -> AsyncGenerator[Delta, None]:
-        answer = _Answer(self.name)
+        answer = Answer(self.name)
         timeout = httpx.Timeout(stall, connect=_CONNECT_SECONDS)
         try:
             await self._choose_model()
@@ -126,7 +124,7 @@ class OpenAICompatible:
                 yield delta
 
     async def _deltas(
-        self, response: httpx.Response, answer: "_Answer", stall: float
+        self, response: httpx.Response, answer: "Answer", stall: float
     ) -> AsyncGenerator[Delta, None]:
         async with aclosing(_payloads(response)) as payloads:
             while True:
@@ -204,173 +202,22 @@ class OpenAICompatible:
             hint = f"; is {self._model or 'the path'} the right name and the address complete?"
         elif response.is_redirect:
             hint = f"; use {response.headers.get('location', 'where it points')} instead"
-        return _line(f"{self._shown} refused with {status}: {said}{hint}")
+        return one_line(f"{self._shown} refused with {status}: {said}{hint}")
 
     def _broken(self, exc: httpx.HTTPError, stall: float) -> str:
         if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol):
             why = str(exc) or f"no answer in {_CONNECT_SECONDS:.0f} s"
-            return _line(f"{self._shown}: cannot connect ({why}); start the server or fix llm.url")
+            return one_line(
+                f"{self._shown}: cannot connect ({why}); start the server or fix llm.url"
+            )
         if isinstance(exc, httpx.PoolTimeout):
             return f"{self.name}: too many requests wait for {self._shown}; try again later"
         if isinstance(exc, httpx.TimeoutException):
             return self._stalled(stall)
-        return _line(f"{self.name}: {self._shown} broke off ({exc!r})")
+        return one_line(f"{self.name}: {self._shown} broke off ({exc!r})")
 
     def _stalled(self, stall: float) -> str:
         return f"{self.name}: no word from {self._shown} for {stall:g} s"
-
-
-@dataclass(slots=True)
-class _Call:
-    """A tool call as far as it has come."""
-
-    index: int | None
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
-
-    def whole(self) -> bool:
-        return _json_object(self.arguments) is not None
-
-
-class _Answer:
-    """The server's events to deltas."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._speech = _Spoken()
-        self._calls: list[_Call] = []
-        self._proposed = False
-        self._usage: Mapping[str, Any] = {}
-        self.finish: Literal["", "stop", "length", "tool_calls"] = ""
-        self.done = False
-
-    def read(self, payload: str) -> list[Delta]:
-        """The deltas of one event. Raises EngineError for an error sent in mid-answer."""
-        if self.done:
-            return []
-        if payload.strip() == "[DONE]":
-            self.finish = self.finish or "stop"
-            return self.end()
-        event = _json_object(payload)
-        if event is None:
-            raise EngineError(_line(f"{self._name}: the server sent no JSON object: {payload}"))
-        try:
-            return self._event(event)
-        except (AttributeError, TypeError) as exc:
-            raise EngineError(_line(f"{self._name}: cannot read the event {payload}")) from exc
-
-    def _event(self, event: dict[str, Any]) -> list[Delta]:
-        if event.get("error") or event.get("object") == "error":
-            raise EngineError(_line(f"{self._name}: {_message_in(event)}"))
-        self._usage = event.get("usage") or self._usage
-        deltas: list[Delta] = []
-        choices: list[dict[str, Any]] = event.get("choices") or []
-        for choice in choices:
-            said: dict[str, Any] = choice.get("delta") or choice.get("message") or {}
-            if text := self._speech.read(_text(said.get("content"))):
-                deltas.append(Text(text))
-            parts: list[dict[str, Any]] = said.get("tool_calls") or []
-            for part in parts:
-                self._call(part)
-            if choice.get("finish_reason"):
-                deltas += self._flush()
-                self.finish = "length" if choice["finish_reason"] == "length" else "stop"
-        return deltas
-
-    def end(self) -> list[Delta]:
-        """The last deltas. Raises EngineError when the stream ended before the answer did."""
-        if self.done:
-            return []
-        if not self.finish:
-            raise EngineError(f"{self._name}: the server stopped in mid-answer")
-        self.done = True
-        deltas = self._flush()
-        if self._proposed and self.finish == "stop":
-            self.finish = "tool_calls"
-        details: Mapping[str, Any] = self._usage.get("prompt_tokens_details") or {}
-        done = Done(
-            finish=self.finish,
-            prompt_tokens=self._usage.get("prompt_tokens") or 0,
-            cached_tokens=details.get("cached_tokens") or 0,
-            completion_tokens=self._usage.get("completion_tokens") or 0,
-        )
-        return [*deltas, done]
-
-    def _call(self, part: dict[str, Any]) -> None:
-        function: dict[str, Any] = part.get("function") or {}
-        given, name = part.get("id") or "", function.get("name") or ""
-        arguments = function.get("arguments") or ""
-        call = self._started(part.get("index"), given, name)
-        call.id = call.id or given
-        call.name = call.name or name
-        call.arguments += arguments if isinstance(arguments, str) else json.dumps(arguments)
-
-    def _started(self, index: int | None, given: str, name: str) -> _Call:
-        """The call that a delta belongs to. Some servers number no calls, or all of them 0."""
-        for call in reversed(self._calls):
-            if index is not None and call.index != index:
-                continue
-            another = given != call.id if given and call.id else bool(name) and call.whole()
-            if not another:
-                return call
-            break
-        call = _Call(index)
-        self._calls.append(call)
-        return call
-
-    def _flush(self) -> list[Delta]:
-        rest = self._speech.rest()
-        deltas: list[Delta] = [Text(rest)] if rest else []
-        for call in self._calls:
-            if not call.name:
-                logger.warning(f"{self._name} proposed a tool call without a name; left out")
-                continue
-            arguments = _json_object(call.arguments or "{}")
-            if arguments is None:
-                logger.warning(
-                    f"{self._name} called {call.name} with no JSON object: {call.arguments[:200]!r}"
-                )
-            self._proposed = True
-            call_id = call.id or f"call_{secrets.token_hex(4)}"
-            deltas.append(ToolCall(call_id, call.name, arguments or {}))
-        self._calls.clear()
-        return deltas
-
-
-class _Spoken:
-    """An answer without the <think>…</think> and the blanks in front of it, however cut up."""
-
-    _OPEN, _CLOSE = "<think>", "</think>"
-
-    def __init__(self) -> None:
-        self._state: Literal["before", "thinking", "speaking"] = "before"
-        self._held: str = ""
-
-    def read(self, text: str) -> str:
-        if self._state == "speaking" or not text:
-            return text
-        self._held += text
-        while True:
-            if self._state == "thinking":
-                end = self._held.find(self._CLOSE)
-                if end < 0:
-                    self._held = self._held[-len(self._CLOSE) :]
-                    return ""
-                self._state, self._held = "before", self._held[end + len(self._CLOSE) :]
-            self._held = self._held.lstrip()
-            if self._held.startswith(self._OPEN):
-                self._state, self._held = "thinking", self._held.removeprefix(self._OPEN)
-                continue
-            if self._OPEN.startswith(self._held):
-                return ""
-            self._state = "speaking"
-            return self.rest()
-
-    def rest(self) -> str:
-        """What is still held back, once nothing more comes."""
-        held, self._held = self._held, ""
-        return "" if self._state == "thinking" else held
 
 
 async def _payloads(response: httpx.Response) -> AsyncGenerator[str, None]:
@@ -379,7 +226,7 @@ async def _payloads(response: httpx.Response) -> AsyncGenerator[str, None]:
         body = (await response.aread()).decode(errors="replace")
         if '"choices"' not in body and '"error"' not in body:
             raise EngineError(
-                _line(f"{response.url}: not OpenAI's API but {body[:80]!r}; fix llm.url")
+                one_line(f"{response.url}: not OpenAI's API but {body[:80]!r}; fix llm.url")
             )
         for payload in (body, "[DONE]"):
             yield payload
@@ -392,45 +239,16 @@ async def _payloads(response: httpx.Response) -> AsyncGenerator[str, None]:
         yield event
 
 
-def _text(content: Any) -> str:
-    """Mistral's reasoning models send a list of parts, thoughts among them."""
-    if isinstance(content, list):
-        parts = cast("list[dict[str, Any]]", content)
-        return "".join(part.get("text") or "" for part in parts)
-    return content if isinstance(content, str) else ""
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    try:
-        value: Any = json.loads(text)
-    except ValueError:
-        return None
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
-
-
 def _refuses_counts(response: httpx.Response) -> bool:
     return any(word in response.text for word in ("stream_options", "include_usage"))
 
 
 def _message_of(response: httpx.Response) -> str:
-    body = _json_object(response.text)
+    body = json_object(response.text)
     if body is not None:
-        return _message_in(body)
+        return message_in(body)
     plain = response.text and "html" not in response.headers.get("content-type", "")
     return response.text if plain else response.reason_phrase
-
-
-def _message_in(body: dict[str, Any]) -> str:
-    """OpenAI's {"error": {"message"}}, Ollama's {"error"}, vLLM's {"message"}, FastAPI's detail."""
-    error: Any = body.get("error") or body.get("message") or body.get("detail") or body
-    if isinstance(error, dict):
-        return str(cast("dict[str, Any]", error).get("message") or cast("object", error))
-    return str(error)
-
-
-def _line(text: str) -> str:
-    one = " ".join(text.split())
-    return one if len(one) <= 400 else one[:399] + "…"
 
 
 def _is_loopback(host: str) -> bool:
