@@ -1,0 +1,218 @@
+"""Recognition: what was said and nothing else, through the short context and the long one."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
+
+from tests.conftest import Says
+from voice.listen.whisper import Transcriber, TranscriberError, compression, loops
+from voice.models import model_path
+
+RATE = 16000
+ORDER = "Where is my order? It should have been here on Thursday."
+LAMP = "Please cancel the green lamp, and send me the receipt by mail."
+
+
+def words(text: str) -> list[str]:
+    return "".join(c.lower() if c.isalnum() or c in "' " else " " for c in text).split()
+
+
+def errors(said: str, read: str) -> float:
+    """Word error rate."""
+    return Levenshtein.distance(words(said), words(read)) / len(words(said))
+
+
+def noise(seconds: float, level: float) -> NDArray[np.float32]:
+    rng = np.random.default_rng(5)
+    return rng.normal(0, level, round(seconds * RATE)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def transcriber() -> Iterator[Transcriber]:
+    model = Transcriber(model_path("whisper-tiny.en"), device="cpu", threads=1)
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="module")
+def order(says: Says) -> NDArray[np.float32]:
+    return says(ORDER)
+
+
+@pytest.fixture(scope="module")
+def lamp(says: Says) -> NDArray[np.float32]:
+    return says(LAMP, "am_michael")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("how", [{}, {"draft": True}, {"beam_size": 5}, {"thorough": True}])
+def test_two_voices_are_read(
+    transcriber: Transcriber,
+    order: NDArray[np.float32],
+    lamp: NDArray[np.float32],
+    how: dict[str, bool],
+):
+    for said, audio in ((ORDER, order), (LAMP, lamp)):
+        transcript = transcriber.transcribe(audio, **how)  # pyright: ignore[reportArgumentType]
+        assert errors(said, transcript.text) <= 0.1, transcript.text
+        assert transcript.language == "en"
+        assert transcript.seconds == pytest.approx(len(audio) / RATE)
+        assert transcript.log_probability > -0.6
+        assert transcript.no_speech_probability < 0.5
+        assert transcript.fell_back == bool(how.get("thorough"))
+
+
+@pytest.mark.models
+def test_a_quiet_line_and_an_overdriven_one_are_read(
+    transcriber: Transcriber, order: NDArray[np.float32]
+):
+    for audio in (order * np.float32(0.02), np.clip(order * 8, -1, 1)):
+        assert errors(ORDER, transcriber.transcribe(audio).text) <= 0.2
+
+
+@pytest.mark.models
+def test_other_types_and_broken_samples_are_taken(
+    transcriber: Transcriber, order: NDArray[np.float32]
+):
+    text = transcriber.transcribe(order).text
+    wide = order.astype(np.float64)[None]
+    assert transcriber.transcribe(wide).text == text  # pyright: ignore[reportArgumentType]
+    broken = order.copy()
+    broken[:3] = np.nan, np.inf, -np.inf
+    before = broken.copy()
+    assert errors(ORDER, transcriber.transcribe(broken).text) <= 0.1
+    assert np.array_equal(broken, before, equal_nan=True)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("thorough", [False, True])
+def test_where_nobody_speaks_there_is_no_text(transcriber: Transcriber, thorough: bool):
+    hum = 0.05 * np.sin(2 * np.pi * 50 * np.arange(RATE) / RATE)
+    for audio in (
+        np.zeros(0),
+        np.zeros(1),
+        np.full(RATE, np.nan),
+        np.zeros(2 * RATE),
+        noise(0.05, 0.3),
+        noise(1, 0.001),
+        noise(2, 0.02),
+        hum,
+    ):
+        heard = transcriber.transcribe(audio.astype(np.float32), thorough=thorough)
+        assert heard.text == "", (len(audio), heard)
+
+
+@pytest.mark.models
+def test_a_long_utterance_loses_no_words(
+    transcriber: Transcriber, order: NDArray[np.float32], lamp: NDArray[np.float32]
+):
+    pair = np.concatenate([order, np.zeros(RATE // 4, np.float32), lamp])
+    times = 32 * RATE // len(pair) + 1
+    audio = np.concatenate([np.concatenate([pair, np.zeros(RATE // 2, np.float32)])] * times)
+    assert len(audio) > 32 * RATE
+    transcript = transcriber.transcribe(audio)
+    assert transcript.fell_back  # beyond what the short context holds
+    assert errors(" ".join([ORDER, LAMP] * times), transcript.text) <= 0.1, transcript.text
+
+
+@pytest.mark.models
+def test_an_utterance_just_within_the_short_context_loses_no_words(
+    transcriber: Transcriber, order: NDArray[np.float32], lamp: NDArray[np.float32]
+):
+    parts = [order, lamp, order, lamp, order, lamp, order]
+    audio = np.concatenate(parts)[: 27 * RATE]
+    said = (" ".join([ORDER, LAMP] * 3 + [ORDER])).split()
+    read = words(transcriber.transcribe(audio).text)
+    # how many of them fit into 27 s is the voice's own business
+    assert errors(" ".join(said[: len(read)]), " ".join(read)) <= 0.15
+    assert len(read) > 45
+
+
+@pytest.mark.models
+def test_calls_do_not_disturb_each_other(
+    transcriber: Transcriber, order: NDArray[np.float32], lamp: NDArray[np.float32]
+):
+    alone = [transcriber.transcribe(audio).text for audio in (order, lamp)]
+    read: dict[int, str] = {}
+
+    def work(i: int) -> None:
+        read[i] = transcriber.transcribe((order, lamp)[i % 2]).text
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [read[i] for i in range(4)] == alone * 2
+
+
+@pytest.mark.models
+def test_hotwords_help_a_made_up_name_and_harm_nothing(
+    transcriber: Transcriber, says: Says, order: NDArray[np.float32]
+):
+    hinted = Transcriber(
+        model_path("whisper-tiny.en"), device="cpu", threads=1, hotwords="Quillbrand, Vossari"
+    )
+    name = says("I bought it from Quillbrand.")
+    without = "quillbrand" in words(transcriber.transcribe(name).text)
+    for thorough in (False, True):
+        read = hinted.transcribe(name, thorough=thorough).text
+        assert "quillbrand" in words(read) or not without, read
+        assert errors(ORDER, hinted.transcribe(order, thorough=thorough).text) <= 0.1
+    assert hinted.transcribe(np.zeros(RATE, np.float32)).text == ""
+    hinted.close()
+
+
+def test_a_folder_without_a_model_is_refused_in_one_line(tmp_path: Path):
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(TranscriberError, match=r"no model\.bin") as refused:
+            Transcriber(folder, device="cpu")
+        assert "\n" not in str(refused.value)
+
+
+def test_a_broken_model_is_refused_in_one_line(tmp_path: Path):
+    (tmp_path / "model.bin").write_bytes(b"not a model")
+    with pytest.raises(TranscriberError, match="cannot be loaded") as refused:
+        Transcriber(tmp_path, device="cpu")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_gpu_that_is_not_there_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
+    with pytest.raises(TranscriberError, match="no GPU is here") as refused:
+        Transcriber(tmp_path, device="cuda")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "repeats"),
+    [
+        ("", False),
+        ("yes", False),
+        ("no no no", False),
+        ("no no no no", True),
+        ("bye bye bye bye bye", True),
+        ("thank you thank you", False),
+        ("thank you thank you thank you thank you", True),
+        ("i want the i want the lamp", True),
+        ("where is my order where is my lamp", False),
+        ("so i said where is my order where is my order please", True),
+        ("five five one two five five one two", True),  # decoded again, not dropped
+    ],
+)
+def test_loops_are_told_from_speech(text: str, repeats: bool):
+    assert loops(text.split()) is repeats
+
+
+def test_repetition_compresses_and_speech_does_not():
+    assert compression("") == 0
+    assert compression(ORDER) < 2.4
+    assert compression("and then " * 30) > 2.4
