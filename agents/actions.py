@@ -32,6 +32,7 @@ class Actions:
     committed: asyncio.Event
     emit: Callable[[Event], None]
     exchanges: list[Message] = field(default_factory=list[Message])  # calls of this turn, results
+    waits_for: Frame | None = None  # the action that this turn asked something for
 
     def say(self, name: str, values: Mapping[str, str] | None = None) -> None:
         """One of the language's sentences."""
@@ -51,6 +52,7 @@ class Actions:
 
     def ask(self, frame: Frame, name: str, before: str = "") -> None:
         frame.asked = name
+        self.waits_for = frame
         question = frame.tool.slots[name].question
         self.emit(Say(f"{before} {question}".strip(), complete=True))
 
@@ -85,32 +87,32 @@ class Actions:
                 frame.values[name] = Val(value, "tool", self.state.turn)
         return outcome
 
-    def explain(self, frame: Frame, outcome: Outcome) -> bool:
+    def explain(self, frame: Frame, outcome: Outcome) -> None:
         """Say why a tool refused or failed, and ask for what would help, or leave the action.
 
-        False when nothing was said: the tool may be tried again with what is known now.
+        Says nothing where the tool may be tried again with what is known now.
         """
         refusal = outcome.refusal
         if refusal is None:
             self.forget(frame)
-            self.say(f"{outcome.problem} reading")  # it was read only, or the check was
-            return True
+            self.say(f"{outcome.problem} reading")  # a check changes nothing
+            return
         remembered = [name for name, val in frame.values.items() if val.source == "memory"]
         for name in remembered:  # said for something else; nobody asked for it here
             del frame.values[name]
         if remembered:
-            return False
+            return
         slot = frame.tool.slots.get(refusal.slot)
         if slot is None or refusal.slot not in frame.values:
             self.forget(frame)
             self.say("refused", {"why": str(refusal)})
-            return True
-        given = str(frame.values.pop(refusal.slot).value)
+            return
+        given = frame.values.pop(refusal.slot)
         frame.read_back = None
-        near = [option for option in refusal.options if _alike(option, given)]
-        if len(near) == 1:
+        near = [option for option in refusal.options if _alike(option, str(given.value))]
+        if len(near) == 1 and given.source != "option":
             frame.values[refusal.slot] = Val(near[0], "option", self.state.turn)
-            return False
+            return
         self.state.known.pop(refusal.slot, None)
         frame.misses += 1
         why = self.language.phrase("refused", {"why": str(refusal)})
@@ -118,7 +120,6 @@ class Actions:
             said = [self.language.say(slot.kind, option) for option in refusal.options]
             why += " " + self.language.phrase("options", {"options": ", or ".join(said)})
         self.ask(frame, refusal.slot, why)
-        return True
 
     # -- running -----------------------------------------------------------------------------
 

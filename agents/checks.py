@@ -114,8 +114,8 @@ async def grounded(
     if sentence.words:  # the model stopped, or was stopped, in mid-sentence
         if sentence.wrong() or not sentence.rests():
             yield _replacement(sentence, said_any, language)
-        elif sentence.spoken or not said_any:
-            yield Say(sentence.take() + ".")
+        elif rest := sentence.take():
+            yield Say(rest)
     elif not said_any:
         yield Say(language.phrase("unknown"), complete=True)
 

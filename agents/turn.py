@@ -85,14 +85,19 @@ class Turn:
         for event in state.unsaid:
             self._emit(event)
         state.unsaid = []
+        name = self._agent.definition.name
         try:
-            await self._answer()
+            try:
+                await self._answer()
+            except EngineError as exc:
+                logger.error(f"the LLM of agent {name!r} failed: {exc}")
+                self._say("missed" if state.frame else "engine")
+                await self._advance()  # the open question needs no model
         except OutOfBudget:
-            logger.warning(f"a turn of {self._agent.definition.name} ran out of steps or time")
+            logger.warning(f"a turn of agent {name!r} ran out of steps or time")
             self._say("too long")
-        except EngineError as exc:
-            logger.error(f"the LLM of {self._agent.definition.name} failed: {exc}")
-            self._say("engine")
+            if state.frame:  # a yes to this sentence is no consent
+                state.frame.read_back = None
         finally:
             state.expects = self._expects()
             self._emit(Finished(self._hang_up))
@@ -126,6 +131,8 @@ class Turn:
         if yes and not no and not changed and not asks and len(reading.rest) <= _CONSENT_WORDS:
             if not read_back.cut:
                 await self._run(frame, read_back)
+        elif other := self._as_written():  # "look at 555" says nothing about this action
+            await self._take(other)
         elif changed and not asks:
             self._actions.fill(frame, changed)
         elif language.only_no(words) or language.stops(words):
@@ -219,40 +226,39 @@ class Turn:
 
     async def _advance(self) -> None:
         """Check, ask, read back or run, until the caller has to say something."""
-        while frame := self._state.frame:
+        while (frame := self._state.frame) and frame is not self._actions.waits_for:
             if frame.misses >= _GIVE_UP:
                 self._actions.forget(frame)
                 self._say("give up")
                 continue
             outcome = await self._actions.check(frame)
             if outcome.result is None:
-                if self._actions.explain(frame, outcome) and self._state.frame is frame:
-                    return
+                self._actions.explain(frame, outcome)
             elif frame.missing:
                 self._actions.ask(frame, frame.missing)
-                return
             elif self._actions.needs_consent(frame):
                 frame.asked = ""
                 frame.read_back = ReadBack(sentences.read_back(frame, self._language))
                 self._emit(Say(frame.read_back.text, complete=True))
                 return
-            elif await self._run(frame):
-                return
+            else:
+                await self._run(frame)
 
-    async def _run(self, frame: Frame, read_back: ReadBack | None = None) -> bool:
-        """Run an action and tell how it ended. True when the caller was asked something."""
+    async def _run(self, frame: Frame, read_back: ReadBack | None = None) -> None:
+        """Run an action and tell how it ended."""
         outcome = await self._actions.run(frame, read_back)
         if outcome is None:
-            return False
+            return
         if outcome.refusal is not None:
             self._state.frames.append(frame)
-            return self._actions.explain(frame, outcome) and self._state.frame is frame
-        if outcome.result is not None and frame.tool.policy.read_only and not _says(frame, outcome):
+            self._actions.explain(frame, outcome)
+        elif (
+            outcome.result is not None and frame.tool.policy.read_only and not _says(frame, outcome)
+        ):
             await self._tell(frame, outcome.result)
         else:
             for event in self._actions.told(frame, outcome):
                 self._emit(event)
-        return False
 
     # -- words of the model --------------------------------------------------------------------
 
