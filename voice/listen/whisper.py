@@ -76,7 +76,8 @@ class Transcriber:
         self.description = f"{model_dir.name} {compute_type} on {where}"
         self._lock = threading.Lock()
         self._language = language if self._whisper.model.is_multilingual else "en"
-        self._hotwords = hotwords
+        # After a list that is not closed, Whisper closes no sentence either
+        self._hotwords = f"{hotwords.rstrip(' .')}." if hotwords else ""
         self._tokens: Any = self._whisper.hf_tokenizer
         self._silence = np.array(self._encode(np.zeros(30 * SAMPLE_RATE, np.float32)))
 
