@@ -294,6 +294,11 @@ async def test_opening_and_closing_leaves_nothing():
     assert listening() <= ports
 
 
+async def test_closing_at_once():
+    for _ in range(5):
+        await (await started()).close()
+
+
 async def test_a_dead_server():
     engine = await started()
     await ask(engine, Request(COUNT, max_tokens=2))
