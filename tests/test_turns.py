@@ -319,3 +319,14 @@ def test_a_line_that_is_never_quite_silent_keeps_no_turn_for_ever():
     line.speaks(1)
     line.hears(0.3, 2)
     assert kinds(line.events)[-1] == "Ended"
+
+
+def test_a_verdict_on_an_earlier_pause_says_nothing_about_this_one():
+    line = Line()
+    line.speaks(1)
+    (asked,) = (e.at for e in line.silent(0.2) if isinstance(e, Judge))
+    line.speaks(0.5)
+    line.silent(0.5)
+    assert line.turns.judged(0.99, asked) == []
+    (again, *_) = (e.at for e in line.events if isinstance(e, Judge) and e.at > asked)
+    assert kinds(line.turns.judged(0.99, again)) == ["Ended"]
