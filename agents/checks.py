@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from agents.events import Say
-from agents.sentences import leaves
+from agents.sentences import findings, leaves
 from agents.spoken import Language
 from agents.tools import ToolResult
 
@@ -27,27 +27,40 @@ _CARRIED = 75  # rapidfuzz ratio: "shipping" for "shipped"
 class Ground:
     """What an answer may rest on."""
 
-    sources: str  # facts, findings and the caller's line: where its numbers come from
+    known: str  # facts and findings: what may be said to have been done
+    sources: str  # the same and the caller's line: where its numbers come from
     evidence: frozenset[str]  # stems of the facts and findings; empty: none is needed
     relevant: bool  # the question touches the facts, so that any answer to it may pass
     may_claim: bool  # the facts themselves say that things are done
+    instead: str = ""  # the one fact that fits the question best, where the model's words fail
 
     @classmethod
     def of(cls, line: str, facts: Sequence[str], findings: str, language: Language) -> "Ground":
+        """Numbers have to come from the facts that fit the question best: a small model takes the
+        price of another thing as readily ("the return label costs 5 dollars")."""
+        asked = language.content(line)
+        shared = [len(asked & language.content(fact)) for fact in facts]
+        most = max(shared, default=0)
+        # One shared word may be chance: "a delivery" is also in the fact about returns.
+        sure = most >= 2
+        best = [f for f, count in zip(facts, shared, strict=True) if count == most or not sure]
         known = " ".join([*facts, findings])
         evidence = frozenset(language.content(known))
         return cls(
-            sources=f"{known} {line}",
+            known=known,
+            sources=" ".join([*best, findings, line]),
             evidence=evidence,
-            relevant=bool(language.content(line) & evidence),
+            relevant=bool(asked & evidence),
             may_claim=any(language.claims(fact) for fact in facts),
+            instead=best[0] if sure and len(best) == 1 else "",
         )
 
     @classmethod
     def free(cls, line: str, facts: Sequence[str], known: str, language: Language) -> "Ground":
         """Words that need not rest on a fact; their numbers and claims are still checked."""
         may_claim = any(language.claims(fact) for fact in facts)
-        return cls(f"{' '.join(facts)} {known} {line}", frozenset(), True, may_claim)
+        known = " ".join([*facts, known])
+        return cls(known, f"{known} {line}", frozenset(), True, may_claim)
 
 
 class _Sentence:
@@ -63,8 +76,10 @@ class _Sentence:
         return " ".join(self.words)
 
     def wrong(self) -> bool:
-        claims = self._language.claims(self.text) and not self._ground.may_claim
-        return claims or bool(self._language.numbers(self.text) - self._allowed)
+        claims = self._language.claims(self.text, self._ground.known)
+        return (claims and not self._ground.may_claim) or bool(
+            self._language.numbers(self.text) - self._allowed
+        )
 
     def open_number(self) -> bool:
         """The last word may be the beginning of a number ("forty", "two")."""
@@ -99,7 +114,7 @@ async def grounded(
         ended = bool(_END.search(word)) and not _ABBREVIATION.match(word)
         waits = not ended and (sentence.open_number() or sentence.open_claim())
         if not waits and (sentence.wrong() or (ended and not sentence.rests())):
-            yield _replacement(sentence, said_any, language)
+            yield _replacement(sentence, said_any, ground, language)
             return
         offer = said_any and sentence.words[0].lower() in _OFFERS
         if ended and word.endswith("?") and offer:
@@ -113,19 +128,20 @@ async def grounded(
             sentence = _Sentence(ground, allowed, language)
     if sentence.words:  # the model stopped, or was stopped, in mid-sentence
         if sentence.wrong() or not sentence.rests():
-            yield _replacement(sentence, said_any, language)
+            yield _replacement(sentence, said_any, ground, language)
         elif rest := sentence.take():
             yield Say(rest)
     elif not said_any:
-        yield Say(language.phrase("unknown"), complete=True)
+        yield Say(ground.instead or language.phrase("unknown"), complete=True)
 
 
-def _replacement(sentence: _Sentence, said_any: bool, language: Language) -> Say:
+def _replacement(sentence: _Sentence, said_any: bool, ground: Ground, language: Language) -> Say:
     if sentence.spoken:
-        return Say("… " + language.phrase("unsure"), complete=True)
+        unsure = language.phrase("correction" if ground.instead else "unsure")
+        return Say(f"… {unsure} {ground.instead}".strip(), complete=True)
     if said_any:
         return Say("", complete=True)  # what was said so far holds; the rest is left out
-    return Say(language.phrase("unknown"), complete=True)
+    return Say(ground.instead or language.phrase("unknown"), complete=True)
 
 
 async def _words(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
@@ -150,7 +166,7 @@ def whole(said: str, result: ToolResult, sources: str, language: Language) -> st
     values = leaves(result.data, language)
     carried = sum(fuzz.partial_ratio(v.lower(), text.lower()) >= _CARRIED for v in values)
     invented = language.numbers(text) - language.numbers(sources) - _ALWAYS
-    claims = language.claims(text) and not language.claims(sources)
+    claims = language.claims(text, findings(result.data, language))
     if invented or claims or not values or carried < (len(values) + 1) // 2:
         return ""
     return text

@@ -103,7 +103,7 @@ def _carrying(words: Iterable[str], language: Language) -> set[str]:
 class Topics:
     """What tells a general question from one that a tool answers."""
 
-    facts: frozenset[str]  # stems of the facts
+    facts: tuple[frozenset[str], ...]  # the stems of each fact
     tools: frozenset[str]  # words by which callers ask for tools
 
     @classmethod
@@ -112,11 +112,11 @@ class Topics:
         for tool in tools:
             said = " ".join([tool.policy.wants, *tool.policy.asks])
             words |= _carrying(language.words(said), language) - language.common
-        return cls(frozenset(language.content(" ".join(facts))), frozenset(words))
+        return cls(tuple(frozenset(language.content(fact)) for fact in facts), frozenset(words))
 
 
 def about_facts(words: Sequence[str], topics: Topics, language: Language) -> bool:
-    """Whether a line without values is a question that the facts touch and no tool could mean.
+    """Whether a line without values is a question about a fact, and could mean no tool.
 
     This saves the model's look at the line, half of the wait for an answer. A question about the
     caller's own case ("my parcel") is left to the model.
@@ -124,4 +124,5 @@ def about_facts(words: Sequence[str], topics: Topics, language: Language) -> boo
     if not language.questions(words) or language.own_case(words):
         return False
     stems = language.content(" ".join(words))
-    return bool(stems & topics.facts) and not _carrying(words, language) & topics.tools
+    shared = max((len(stems & fact) for fact in topics.facts), default=0)
+    return shared >= 2 or (shared == 1 and not _carrying(words, language) & topics.tools)

@@ -22,7 +22,7 @@ from agents.understand import (
 )
 
 SURE = 0.6  # below it, the tool whose slots find more in the line wins (49 of 51 conversations)
-LEAVE = 0.5  # a pending action is not left for another tool on a weaker guess
+LEAVE = 0.5  # on a weaker guess no action is begun, and a pending one is not left
 # Spoken text: no markup, no JSON, no line break; small models begin both where words were asked.
 WORDS = 'root ::= [^ {}<>`\\n\\[\\]*#"_|] [^{}<>`\\n\\[\\]*#"_|]*'
 UNCLEAR = "unclear"
@@ -75,6 +75,8 @@ class SmallMind:
             question_asked = self._language.questions(words)
             choice = Choice(QUESTION if question_asked else REPLY, {}, choice.probability)
         name = choice.want
+        if frame is None and self._acts(name) and 0 < choice.probability < LEAVE:
+            name = QUESTION if self._language.questions(words) else CHAT
         if name == QUESTION:
             name = self._settled_by(words, view) or name
         target = self._tools.get(name) or (frame.tool if frame and name == REPLY else None)
@@ -98,6 +100,9 @@ class SmallMind:
             if value is not None:
                 values[key] = value
         return Want(name, line, values, frozenset(chosen))
+
+    def _acts(self, name: str) -> bool:
+        return name in self._tools and not self._tools[name].policy.read_only
 
     def _offer(
         self, view: View, words: Sequence[str], frame: Frame | None

@@ -12,7 +12,7 @@ ENGLISH = language("en")
 FACTS = [
     "Standard shipping takes 3 to 5 working days and costs 5 dollars.",
     "Dogs are welcome in the shop.",
-    "Warranty is 42 months.",
+    "The warranty of tents is 42 months.",
 ]
 
 
@@ -54,6 +54,12 @@ async def test_an_invented_number_is_never_spoken():
     assert "12" not in cut
     assert cut.endswith("sorry, I am not sure about that.")
     assert "twelve" not in await said("Shipping takes twelve days.")
+
+
+async def test_a_number_of_another_fact_is_none_of_this_one():
+    said_instead = await said("The warranty is 5 days.", "What warranty do your tents have?")
+    assert said_instead.endswith("let me put it this way. The warranty of tents is 42 months.")
+    assert "5 days" not in said_instead
 
 
 async def test_a_spoken_number_is_judged_whole():

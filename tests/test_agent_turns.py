@@ -248,8 +248,7 @@ async def test_a_number_said_for_one_thing_is_offered_for_another_and_read_back(
 
 
 async def test_a_question_in_the_middle_is_answered_and_the_open_question_asked_again():
-    question = {"want": "question"}
-    call = Call(question, question, "They are answered within 2 days.")
+    call = Call("They are answered within 2 days.")
     await call.says("Close ticket 123")
     said = await call.says("How fast are tickets answered?")
     assert said.startswith("They are answered within 2 days.")

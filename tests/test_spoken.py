@@ -166,6 +166,7 @@ def test_numbers_of_a_text_are_the_same_written_and_spoken():
         "I've just refunded it.",
         "I'll send you a label.",
         "Your order is now cancelled.",
+        "The order was shipped to Canada.",
         "The order has been cancelled.",
         "Yes, you are talking to a human.",
     ],
@@ -178,6 +179,7 @@ def test_claims_are_noticed(text: str):
     "text",
     [
         "I'll need your order number.",
+        "We deliver to Canada, and we change nothing.",
         "Items can be returned within 30 days.",
         "Refunds arrive 5 days after we receive the item.",
         "I don't know.",
@@ -185,6 +187,11 @@ def test_claims_are_noticed(text: str):
 )
 def test_plain_answers_are_no_claims(text: str):
     assert not ENGLISH.claims(text)
+
+
+def test_what_a_tool_said_was_done_may_be_told():
+    assert not ENGLISH.claims("Your order has been cancelled.", known="status cancelled")
+    assert ENGLISH.claims("I have cancelled your order.", known="status cancelled")
 
 
 def test_a_language_without_a_pack_is_named():

@@ -100,8 +100,9 @@ class Language(Protocol):
         """Every number in a text, written or spoken, as digits."""
         ...
 
-    def claims(self, text: str) -> bool:
-        """Whether a sentence says that something was or will be done, or that a person speaks."""
+    def claims(self, text: str, known: str = "") -> bool:
+        """Whether a sentence says that the speaker did or will do something, that something was
+        done which is not in `known`, or that a person speaks."""
         ...
 
     def denies(self, text: str) -> bool:

@@ -165,9 +165,12 @@ class English:
             at = max(at + 1, value[1] if value else 0)
         return found
 
-    def claims(self, text: str) -> bool:
+    def claims(self, text: str, known: str = "") -> bool:
         plain = text.replace("’", "'")
-        return bool(lexicon.CLAIM.search(plain) or lexicon.HUMAN.search(plain))
+        if lexicon.CLAIM.search(plain) or lexicon.HUMAN.search(plain):
+            return True
+        reports: list[str] = lexicon.REPORT.findall(plain)
+        return bool({verb.lower() for verb in reports} - set(self.words(known)))
 
     def denies(self, text: str) -> bool:
         return bool(lexicon.DENIAL.search(text.replace("’", "'")))

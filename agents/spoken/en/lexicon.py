@@ -30,18 +30,22 @@ NAME = re.compile(
 NAME_ENDS = re.compile(
     r" (?:and|born|i|i'm|my|from|calling|here|the|for|with|on|at|please|phone|number|email)\b"
 )
-# How a model claims to have acted, or to be about to; code says such sentences, after the act.
-_ACTS = (
-    "book(ed)?|cancel(l?ed)?|moved?|refund(ed)?|changed?|ordered|reserved?|filed?|sent|send|"
-    "schedule[d]?|connect(ed)?|transfer(red)?|updated?|placed?|start(ed)?|confirm(ed)?|"
-    "process(ed)?|created?|register(ed)?|submit(ted)?|arranged?|issued?|done|return(ed)?|"
-    "deliver(ed)?|taken care"
+_DONE = (
+    "booked|cancell?ed|moved|refunded|changed|ordered|reserved|filed|sent|scheduled|connected|"
+    "transferred|updated|placed|started|confirmed|processed|created|registered|submitted|arranged|"
+    "issued|done|returned|shipped|delivered|taken care"
 )
+# How a model claims to have acted, or to be about to; code says such sentences, after the act.
 CLAIM = re.compile(
-    rf"\b((i|we)( have|'ve| had)?( now| just| already)* ({_ACTS})\b|"
-    r"(i|we)( will|'ll| am going to|'m going to) (?!need\b|have to\b|be (happy|glad)\b)\w+|"
-    rf"(has|have) been( now| just| already)* ({_ACTS})\b|"
-    rf"your [a-z ]{{1,30}}\b(is|was) (now |already |just )({_ACTS})\b)",
+    rf"\b((i|we)( have|'ve| had| now| just| already)* ({_DONE})\b|"
+    r"(i|we)( will|'ll| am going to|'m going to) (?!need\b|have to\b|be (happy|glad)\b)\w+)",
+    re.IGNORECASE,
+)
+# What became of something: true where a tool said so, else a guess that sounds like knowledge
+# ("The order was shipped to the United States and Canada").
+REPORT = re.compile(
+    rf"\b(?:(?:has|have) been|(?:your|the|this|that) [a-z ]{{1,30}}\b(?:is|was|were))"
+    rf"(?: now| just| already)* ({_DONE})\b",
     re.IGNORECASE,
 )
 _BEING = "(person|human|human being|man|woman|robot|bot|machine|computer|ai|recording)"

@@ -26,6 +26,7 @@ PHRASES: dict[str, str] = {
     "slow reading": "I'm sorry, the system is too slow right now. Please try again in a moment.",
     "unknown": "I'm sorry, I don't have that information.",
     "unsure": "sorry, I am not sure about that.",
+    "correction": "let me put it this way.",
     "engine": "I'm sorry, I have trouble thinking right now. Could you say that again?",
     "too long": "I'm sorry, this is more than I can do at once. Could you ask one thing at a time?",
 }
