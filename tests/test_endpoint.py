@@ -69,6 +69,7 @@ def test_any_length_gives_a_probability_and_the_same_one_twice(end_of_turn: EndO
         assert 0 <= first <= 1
         assert end_of_turn.probability(audio) == first
         assert np.array_equal(audio, before)  # the caller goes on using it
+    assert 0 <= end_of_turn.probability(np.full(16000, np.nan, np.float32)) <= 1
 
 
 def test_only_the_last_eight_seconds_count(end_of_turn: EndOfTurn, speech: NDArray[np.float32]):

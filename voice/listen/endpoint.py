@@ -26,7 +26,8 @@ class EndOfTurn:
     def probability(self, audio: NDArray[np.float32]) -> float:
         """Probability that the turn in `audio` (float32 mono, 16 kHz) ends where it ends."""
         size = _SECONDS * SAMPLE_RATE
-        audio = np.pad(audio[-size:], (max(0, size - len(audio)), 0))
+        audio = np.nan_to_num(audio[-size:])
+        audio = np.pad(audio, (max(0, size - len(audio)), 0))
         # As transformers' WhisperFeatureExtractor(chunk_length=8, do_normalize=True)
         audio = (audio - audio.mean()) / np.sqrt(audio.var() + 1e-7)
         mel = self._features(audio.astype(np.float32), padding=0)[None, :, : size // 160]
