@@ -96,13 +96,13 @@ def chords(seconds: float) -> NDArray[np.float32]:
 def test_a_quiet_caller_is_heard_after_music_on_hold(
     detector: SpeechDetector, order: NDArray[np.float32]
 ):
-    music, quiet = chords(20), order * np.float32(0.1)
+    music, quiet = chords(60), order * np.float32(0.1)
     music = music[: len(music) // WINDOW * WINDOW]
     heard = listen(detector.stream(), np.concatenate([music, quiet]))
     before, after = np.split(heard, [len(music) // WINDOW])
     assert before.max() < 0.5
     alone = listen(detector.stream(), quiet)
-    # 0.79 and 0.84; 0.59 from a state that is never cleared, and first noticed 0.3 s late
+    # A state that is never cleared hears next to nothing of it
     assert (after > 0.5).mean() > (alone > 0.5).mean() - 0.12
     assert np.flatnonzero(after > 0.5)[0] <= np.flatnonzero(alone > 0.5)[0] + 4
 

@@ -31,9 +31,9 @@ class SpeechDetector:
 class SpeechStream:
     """One caller's state.
 
-    Noise and music wear the recurrent state down: after 20 s of them a quiet caller is noticed up to
-    0.5 s late, after 60 s not at all, unless the state is cleared in between. pipecat clears it after
-    0.16 s of quiet; after 1 s the gain is the same, and no chord of music passes for speech.
+    Noise and music wear the recurrent state down: after 20 s of them a quiet caller is noticed up
+    to 0.5 s late, after 60 s not at all, unless the state is cleared in between. pipecat clears it
+    after 0.16 s of quiet; after 1 s the gain is the same, and no chord of music passes for speech.
     """
 
     def __init__(self, session: Any) -> None:
