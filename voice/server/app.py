@@ -26,37 +26,40 @@ WEB = Path(__file__).parent.parent / "web"
 FULL, BAD_QUERY, IDLE, GOING_AWAY = 1013, 4400, 4408, 1001
 
 
+class NoLine(Exception):
+    """No call can be taken now, but later. The message says why, in one line."""
+
+
 class Calls:
     """The calls of this process: counted, capped, and ended together."""
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self._places = 0  # of calls that run, are set up or are torn down
         self._live: dict[str, Call] = {}
-        self._reserved = 0
 
     def __len__(self) -> int:
-        return len(self._live) + self._reserved
+        return self._places
 
     @contextlib.contextmanager
     def place(self) -> Any:
-        """Hold a place while a call is set up and runs. Raises ConfigError when none is free."""
+        """Hold a place while a call is set up and runs. Raises NoLine when none is free."""
         if len(self) >= self.most:
-            raise ConfigError(f"all {self.most} lines are busy; try again in a moment")
-        self._reserved += 1
+            raise NoLine(f"all {self.most} lines are busy; try again in a moment")
+        self._places += 1
         try:
             yield
         finally:
-            self._reserved -= 1
+            self._places -= 1
 
     @contextlib.contextmanager
     def live(self, call: Call) -> Any:
-        self._reserved -= 1
+        """Let hang_up() reach a call while it runs."""
         self._live[call.id] = call
         try:
             yield
         finally:
             del self._live[call.id]
-            self._reserved += 1
 
     async def hang_up(self, reason: str) -> None:
         await asyncio.gather(*(call.hang_up(reason) for call in list(self._live.values())))
@@ -99,9 +102,10 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
         try:
             with calls.place():
                 await _serve_call(websocket, config, engines, calls)
+        except NoLine as exc:
+            await _close(websocket, FULL, str(exc))
         except (ConfigError, DefinitionError, EngineError, ModelError) as exc:
-            code = FULL if "busy" in str(exc) else BAD_QUERY
-            await _close(websocket, code, str(exc))
+            await _close(websocket, BAD_QUERY, str(exc))
 
     app.mount("/", StaticFiles(directory=WEB, html=True))
     return app
@@ -110,7 +114,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
 async def _serve_call(websocket: WebSocket, config: Config, engines: Engines, calls: Calls) -> None:
     settings = _settings(websocket)
     if not engines.ready:
-        raise EngineError(f"the models are loading ({', '.join(engines.waiting_for)}); busy")
+        raise NoLine(f"the models are loading ({', '.join(engines.waiting_for)}); busy")
     query = websocket.query_params
     agent = await engines.agent(query.get("agent", ""), settings.llm)
     voice = settings.voice or agent.definition.voice
