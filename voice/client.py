@@ -185,9 +185,7 @@ class Client:
         self.answers: dict[int, Answer] = {}
         self._current = 0
         self._tools: list[dict[str, Any]] = []  # results since the last answer was heard
-        self._outgoing: asyncio.Queue[tuple[NDArray[np.int16], list[asyncio.Future[float]]]] = (
-            asyncio.Queue()
-        )
+        self._outgoing: asyncio.Queue[_Frame] = asyncio.Queue()
         self._sent: list[NDArray[np.int16]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.muted = False

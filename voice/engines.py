@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from loguru import logger
 
@@ -24,8 +23,6 @@ from voice.speak.kokoro import Kokoro
 from voice.speak.piper import Piper
 from voice.speak.speaker import Mouth
 from voice.speak.synthesizer import Synthesizer, Voice
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +119,7 @@ class Engines:
             return self._agents[key]
 
     def _wanted_llm(self, name: str) -> LLMConfig:
-        offered = [self.config.llm, *self.config.more_llms]
+        offered = self._offered_llms()
         for llm in offered:
             if not name or llm_name(llm) == name:
                 return llm

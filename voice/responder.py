@@ -14,7 +14,6 @@ from pipecat.frames.frames import (
     EndFrame,
     EndWorkerFrame,
     Frame,
-    InterimTranscriptionFrame,
     InterruptionFrame,
     LLMMessagesAppendFrame,
     TranscriptionFrame,
@@ -81,8 +80,6 @@ class Responder(FrameProcessor):
                 timing = frame.timing if isinstance(frame, EagerTranscript) else None
                 await self._begin(frame.text, timing)
                 return
-            case InterimTranscriptionFrame():
-                pass
             case TranscriptionFrame():
                 await self.push_frame(frame, direction)
                 timing = frame.timing if isinstance(frame, FinalTranscript) else None

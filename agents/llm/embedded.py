@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import math
 import os
 import secrets
 import socket
@@ -60,7 +61,6 @@ class Embedded:
         version = getattr(xllamacpp, "__version__", "")
         self._identity = f"{file.name} {stat.st_size} {stat.st_mtime_ns} {context} {version}"
         self._server: Any = _start(file, self._key, threads, context, slots, cache)
-        self._context = context
         self._slots = slots
         self._waiting = 0
         self._rendered: dict[str, str] = {}
@@ -211,7 +211,7 @@ def _first_free(positions: Sequence[dict[str, Any]]) -> dict[str, float]:
     for position in positions:
         if any(c.isalnum() for c in position.get("token", "")):
             options: list[dict[str, Any]] = position.get("top_logprobs") or []
-            return {o["token"]: 2.718281828459045 ** o["logprob"] for o in options}
+            return {o["token"]: math.exp(o["logprob"]) for o in options}
     return {}
 
 

@@ -21,8 +21,8 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from numpy.typing import NDArray
 
 from voice.listen.doubt import compression, loops, plain, sounding, unrepeated
+from voice.listen.vad import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 _LEAD, _TAIL = 0.3, 1.0  # s of silence around the utterance; measured together with the refill
 _LONGEST = 27.0  # s; with lead and tail it must fit Whisper's 30 s window
 _EARLIEST = 12.0  # s; where a longer utterance may be cut, at its quietest place

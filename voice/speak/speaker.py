@@ -15,7 +15,6 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
-    StartFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
@@ -148,8 +147,6 @@ class Speaker(FrameProcessor):
                 self._played(frame.data)
             case EndFrame() | CancelFrame():
                 await self._stop()
-            case StartFrame():
-                pass
             case _:
                 pass
         await self.push_frame(frame, direction)
@@ -221,16 +218,16 @@ class Speaker(FrameProcessor):
             return
         await self._show([LLMFullResponseEndFrame()])
         await self._queue(answer, answer.splitter.flush())
-        await self._put(answer, None)
+        self._put(answer, None)
 
     async def _queue(self, answer: _Answer, clauses: list[str]) -> None:
         for clause in clauses:
             if answer.timing is not None and not answer.timing.first_clause:
                 answer.timing.first_clause = self._now()
             answer.said.append(clause.strip())
-            await self._put(answer, clause)
+            self._put(answer, clause)
 
-    async def _put(self, answer: _Answer, clause: str | None) -> None:
+    def _put(self, answer: _Answer, clause: str | None) -> None:
         try:
             answer.texts.put_nowait(clause)
         except asyncio.QueueFull:
