@@ -221,6 +221,7 @@ class PaperCall:
         think: float = 0.2,
         hear: float = 0.1,
         speak: float = 0.05,
+        judge: float = 0.02,
         greeting: str = "",
         custom: Answer | None = None,
     ) -> None:
@@ -228,7 +229,7 @@ class PaperCall:
         self.mouth = PaperMouth()
         self.conversation = PaperConversation(answers or {}, think, custom)
         self.greeting = greeting
-        self.hear, self.speak = hear, speak
+        self.hear, self.speak, self.judge = hear, speak, judge
         self.frames: list[tuple[float, Frame]] = []
         self.messages: list[tuple[float, dict[str, Any]]] = []
         self.played: list[tuple[float, float]] = []  # from, to: s of sound at the phone
@@ -277,7 +278,7 @@ class PaperCall:
         at: "dict[float, Callable[[], Coroutine[Any, Any, Any]]]",
         muted: float,
     ) -> None:
-        ears = Ears(self.ears, InlineLane(self.hear), self.ears, self.ears, InlineLane(0.02))  # type: ignore[arg-type]
+        ears = Ears(self.ears, InlineLane(self.hear), self.ears, self.ears, InlineLane(self.judge))  # type: ignore[arg-type]
         self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5)
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
         self.speaker = Speaker(Mouth(self.mouth, InlineLane(self.speak)), rate=RATE)  # type: ignore[arg-type]

@@ -79,6 +79,17 @@ def test_a_caller_who_goes_on_is_not_answered_halfway():
     assert shown == ["That one is lost. "]
 
 
+def test_a_late_verdict_on_one_pause_does_not_end_the_next():
+    """On a busy machine smart-turn's answer may take longer than the pause it was asked about."""
+    call = PaperCall(judge=1.0)
+    call.says("my number is", at=0.5, finished=0.99)  # its verdict comes at 2.6 s,
+    call.says("ten", at=1.75, seconds=0.55, finished=0.1)  # 0.3 s into this pause
+    call.says("forty two", at=3.0, finished=0.99)
+    call.run(8)
+    finals = [f.text for _, f in call.frames if isinstance(f, TranscriptionFrame)]
+    assert finals == ["my number is ten forty two"]
+
+
 def test_an_interruption_silences_the_agent_and_keeps_what_was_heard():
     call = PaperCall(ANSWERS)
     call.says("where is my order", at=0.5)

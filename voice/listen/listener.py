@@ -175,7 +175,7 @@ class Listener(FrameProcessor):
             case Paused():
                 self._pause()
             case Judge():
-                self._spawn(self._judge(self._audio()), "judge")
+                self._spawn(self._judge(self._audio(), event.at), "judge")
             case Resumed():
                 self._forget_eager()
                 await self.push_frame(EagerEndOfTurnCancelFrame())
@@ -217,7 +217,7 @@ class Listener(FrameProcessor):
             )
         return transcript
 
-    async def _judge(self, audio: NDArray[np.float32]) -> None:
+    async def _judge(self, audio: NDArray[np.float32], asked: float) -> None:
         turn = self._turn
         try:
             probability = await self._ears.judging.run(
@@ -227,7 +227,7 @@ class Listener(FrameProcessor):
             return
         if turn is not self._turn:
             return
-        for event in self._turns.judged(probability):
+        for event in self._turns.judged(probability, asked):
             await self._take(event)
 
     async def _end(self, reason: str) -> None:
