@@ -21,6 +21,7 @@ from voice.config import Config, ConfigError
 from voice.engines import Engines, llm_name
 from voice.models import ModelError, cards
 from voice.server.wire import RATES, WireSerializer
+from voice.speak.synthesizer import SpeechError
 
 WEB = Path(__file__).parent.parent / "web"
 FULL, BAD_QUERY, IDLE, GOING_AWAY = 1013, 4400, 4408, 1001
@@ -104,7 +105,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
                 await _serve_call(websocket, config, engines, calls)
         except NoLine as exc:
             await _close(websocket, FULL, str(exc))
-        except (ConfigError, DefinitionError, EngineError, ModelError) as exc:
+        except (ConfigError, DefinitionError, EngineError, ModelError, SpeechError) as exc:
             await _close(websocket, BAD_QUERY, str(exc))
 
     app.mount("/", StaticFiles(directory=WEB, html=True))
