@@ -144,7 +144,7 @@ async def measured(server: FakeServer, questions: int, barge_ins: int) -> Any:
     from rich.console import Console
 
     demo = Path(__file__).parent.parent / "configs" / "demo.yaml"
-    asked = bench._questions(bench.load_config(demo), questions)  # pyright: ignore[reportPrivateUsage]
+    asked = bench.questions_of(bench.load_config(demo), questions)
     sounds = SpokenQuestions().speak(asked)
     pairs = list(zip(asked, sounds, strict=True))
     return await bench._measure(  # pyright: ignore[reportPrivateUsage]

@@ -62,24 +62,24 @@ def run(
     Raises BenchError, ClientError, ModelError, SpeechError, ConfigError.
     """
     console = Console()
-    load = [_load()]
+    load = [load_average()]
     loaded = load_config(config, {"llm": llm} if llm and url is None else {})
-    asked = _questions(loaded, questions)
+    asked = questions_of(loaded, questions)
     out.mkdir(parents=True, exist_ok=True)
-    with _progress(console) as progress:
+    with progress_bar(console) as progress:
         task = progress.add_task("speaking the questions", total=len(asked))
-        spoken = _speak(asked, lambda: progress.advance(task), console)
+        spoken = speak(asked, lambda: progress.advance(task), console)
     if load[0] > (os.cpu_count() or 1) / 2:
         console.print("[yellow]Other programs are busy on this machine: waits will be longer.[/]")
     turns, stops, about = asyncio.run(
         _measure(url, config, llm, list(zip(asked, spoken, strict=True)), barge_ins, console)
     )
-    load.append(_load())
+    load.append(load_average())
     result = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "openline": version("openline"),
         "machine": {
-            "cpu": _cpu(),
+            "cpu": cpu(),
             "cores": os.cpu_count(),
             "python": platform.python_version(),
             "load": load,  # the minute before the bench and its last minute
@@ -98,12 +98,12 @@ def run(
         raise BenchError("no question was answered in turn; see the table above")
 
 
-def _questions(config: Config, count: int) -> list[Question]:
+def questions_of(config: Config, count: int) -> list[Question]:
     own = config.synthesizer.voice or ("af_heart" if "kokoro" in config.synthesizer.model else "")
     return [_WARM_UP, *questions(count, own)]
 
 
-def _speak(asked: Sequence[Question], each: Any, console: Console) -> list[NDArray[np.int16]]:
+def speak(asked: Sequence[Question], each: Any, console: Console) -> list[NDArray[np.int16]]:
     speaking = SpokenQuestions()
     if not speaking.have(asked):
         fetch(SPEAKER, console=console)
@@ -122,18 +122,18 @@ async def _measure(
     turns: list[Turn] = []
     stops: list[float | None] = []
     about: dict[str, Any] = {}
-    async with _server(url, config, llm, console) as address:
+    async with serving(url, config, llm, console) as address:
         # only a server that runs already has a choice; ours was started with the one asked for
         chosen = llm if llm and url is not None else ""
-        with _progress(console) as progress:
+        with progress_bar(console) as progress:
             task = progress.add_task("asking", total=len(rest) + barge_ins)
             for start in range(0, len(rest), CALL):
                 async with calling(address, llm=chosen) as client:
                     if not start:
-                        await _ask(client, 0, warm_up, warm_up_sound)
+                        await ask(client, 0, warm_up, warm_up_sound)
                     about = _call(client)
                     for question, sound in rest[start : start + CALL]:
-                        turns.append(await _ask(client, start // CALL, question, sound))
+                        turns.append(await ask(client, start // CALL, question, sound))
                         progress.advance(task)
             progress.update(task, description="interrupting")
             for i in range(barge_ins):
@@ -142,7 +142,7 @@ async def _measure(
     return turns, stops, about
 
 
-async def _ask(client: Client, call: int, question: Question, sound: NDArray[np.int16]) -> Turn:
+async def ask(client: Client, call: int, question: Question, sound: NDArray[np.int16]) -> Turn:
     known = len(client.transcripts)
     spoken = await client.say(sound)
     await _settle(client, spoken)
@@ -220,7 +220,7 @@ async def _interrupt(url: str, llm: str, sound: NDArray[np.int16]) -> float | No
 
 
 @contextlib.asynccontextmanager
-async def _server(
+async def serving(
     url: str | None, config: Path, llm: str | None, console: Console
 ) -> AsyncGenerator[str]:
     """The server at `url`, or one in a process of its own: a caller shares no thread with it."""
@@ -266,7 +266,7 @@ def _call(client: Client) -> dict[str, Any]:
     return {key: value for key, value in about[-1].items() if key not in ("t", "call")}
 
 
-def _cpu() -> str:
+def cpu() -> str:
     with contextlib.suppress(OSError):
         found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
         if found:
@@ -274,12 +274,12 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def _load() -> float:
+def load_average() -> float:
     """Programs that wanted a core in the last minute, 0 where the system does not say."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0
 
 
-def _progress(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     return Progress(*columns, console=console, transient=True)
 
