@@ -9,10 +9,8 @@ from typing import Any, Literal
 
 from loguru import logger
 
-from agents.events import Event, Say, ToolEnded, ToolStarted
+from agents.events import Event, ToolEnded, ToolStarted
 from agents.tools import CallContext, Tool, ToolError, ToolResult, ToolTimeout
-
-FILLER_AFTER = 0.7  # s; a shorter silence sounds like thinking, a longer one like a dead line
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,6 @@ class Acts:
             self.running.add(task)
             task.add_done_callback(self.running.discard)
         try:
-            if tool.policy.filler:
-                await asyncio.wait((task,), timeout=FILLER_AFTER)
-                if not task.done():
-                    emit(Say(tool.policy.filler, complete=True))
             return await asyncio.shield(task)
         finally:
             if tool.policy.read_only:

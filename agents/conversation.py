@@ -21,6 +21,7 @@ from agents.small import SmallMind
 from agents.spoken import Language, language
 from agents.tools import CallContext, Tool, load_source, tools_of
 from agents.turn import Turn
+from agents.waiting import WaitingPhrases, filled
 
 # Words at the end of a read-back that may be missing: where words lie in the audio is known to
 # about a word.
@@ -116,6 +117,7 @@ class _Draft:
     state: State
     committed: asyncio.Event
     said: list[str] = field(default_factory=list[str])
+    fillers: list[str] = field(default_factory=list[str])
 
 
 class Conversation:
@@ -132,6 +134,9 @@ class Conversation:
         self._unheard: list[_Spoken] = []
         call_id = uuid.uuid4().hex[:8]
         self._acts = Acts(CallContext(call_id, {}))
+        tools = {name: tool.policy.filler for name, tool in agent.tools.items()}
+        waits = agent.language.waits
+        self._fillers = WaitingPhrases(waits.first, waits.more, tools)
 
     @property
     def history(self) -> list[Message]:
@@ -160,9 +165,10 @@ class Conversation:
         draft = _Draft(text, self._state.copy(), committed)
         self._draft = draft
         turn = Turn(self._agent, draft.state, self._history, self._acts, text, committed)
+        said = filled(turn.events(), committed, self._fillers, draft.fillers.append)
         finished = False
         try:
-            async with aclosing(turn.events()) as events:
+            async with aclosing(said) as events:
                 async for event in events:
                     if isinstance(event, Say):
                         draft.said.append(event.text + " " * event.complete)
@@ -171,6 +177,17 @@ class Conversation:
         finally:
             if not finished and self._draft is draft:
                 self._settle(drop=True)
+
+    async def prepare(self, text: str) -> None:
+        """The caller has said this much and goes on: let the model read it already.
+
+        Says, does and keeps nothing; to be cancelled as soon as a turn is to be answered.
+        """
+        draft = self._draft
+        state = draft.state if draft and draft.committed.is_set() else self._state
+        await Turn(
+            self._agent, state.copy(), self._history, self._acts, text, asyncio.Event()
+        ).prepare()
 
     def _settle(self, drop: bool = False) -> None:
         """Keep the draft if its turn was confirmed; `drop` forgets it otherwise."""
@@ -187,6 +204,8 @@ class Conversation:
         said = " ".join("".join(draft.said).split())
         if said:
             self._state.said = said
+            for filler in draft.fillers:  # nobody asks for them again
+                self._state.said = self._state.said.replace(filler + " ", "", 1)
             message = Message("assistant", said)
             self._history.append(message)
             frame = self._state.frame

@@ -124,6 +124,13 @@ class Mind(Protocol):
 
     async def warm_up(self) -> None: ...
 
+    async def prepare(self, view: View, line: str, chosen: str) -> None:
+        """The caller has said `line` so far: read it into the engine's cache.
+
+        `chosen` is QUESTION where code knows that much already, else "". Never raises.
+        """
+        ...
+
     async def wants(self, view: View, line: str) -> list[Want]:
         """What the line asks for, in order; never empty."""
         ...

@@ -49,6 +49,9 @@ class NativeMind:
         offered = [tool.schema() for tool in tools.values() if not tool.policy.internal]
         self._schemas = [*offered, _LEAVE] if offered and engine.native_tools else []
 
+    async def prepare(self, view: View, line: str, chosen: str) -> None:
+        """Servers of large models read faster than callers speak."""
+
     async def warm_up(self) -> None:
         hello = Message("user", "Hello")
         request = Request([self._system(), hello], max_tokens=1, tools=self._schemas, slot="answer")

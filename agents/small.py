@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from agents.definition import AgentDefinition
 from agents.frame import Frame
-from agents.llm.engine import Done, Engine, Message, Request, Text
+from agents.llm.engine import Engine, Message, Request, Text
 from agents.mind import CHAT, QUESTION, REPLY, STOP, Speech, View, Want
 from agents.reading import Reading, read
 from agents.spoken import Language
@@ -16,6 +16,7 @@ from agents.understand import (
     Choice,
     by_choice,
     caller,
+    foregone,
     grammar,
     parse,
     prefix,
@@ -50,6 +51,15 @@ class SmallMind:
         await self._engine.warm_up(Request(understand, prefill=PREFILL, slot="understand"))
         answer = [self._system(), Message("user", "Caller: hello")]
         await self._engine.warm_up(Request(answer, slot="answer"))
+
+    async def prepare(self, view: View, line: str, chosen: str) -> None:
+        line = line.rstrip(" .,!?…-")  # more words may follow
+        await self._engine.prepare(
+            Request([self._system(), self._question(view, line)], slot="answer")
+        )
+        if chosen != QUESTION:
+            asked = caller(view.question or OPEN_QUESTION, " ".join(self._language.words(line)))
+            await self._engine.prepare(Request([*self._prefix, asked], slot="understand"))
 
     # -- what the caller wants ---------------------------------------------------------------
 
@@ -157,8 +167,10 @@ class SmallMind:
             async for delta in deltas:
                 if isinstance(delta, Text):
                     written += delta.text
-                elif isinstance(delta, Done):
-                    probabilities = dict(delta.first_token_probabilities)
+                    probabilities = probabilities or dict(delta.alternatives)
+                    if rest := foregone(written, wants):
+                        written += rest
+                        break
         fallback = Choice(REPLY if REPLY in wants else CHAT, {}, 0.0)
         choice = parse(written, probabilities, list(wants)) or fallback
         return self._evident(choice, probabilities, words, view)
@@ -217,9 +229,13 @@ class SmallMind:
         )
 
     def answer(self, view: View, line: str, chat: bool) -> Speech:
-        known = "" if chat else self._known(view, line)
-        asked = f"Known from this call: {known}\nCaller: {line}" if known else f"Caller: {line}"
+        asked = Message("user", f"Caller: {line}") if chat else self._question(view, line)
         return Speech(self._words(view, asked))
+
+    def _question(self, view: View, line: str) -> Message:
+        known = self._known(view, line)
+        asked = f"Caller: {line}"
+        return Message("user", f"Known from this call: {known}\n{asked}" if known else asked)
 
     def _known(self, view: View, line: str) -> str:
         """The call's own data, only where the facts do not touch the question: with it always in,
@@ -231,15 +247,16 @@ class SmallMind:
 
     def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
         shown = ", ".join(f"{key} {value}" for key, value in arguments.items() if value)
-        asked = (
+        asked = Message(
+            "user",
             f"Caller: {line}\nThe system shows: {shown}: {view.state.findings}\n"
-            "Tell the caller in one sentence."
+            "Tell the caller in one sentence.",
         )
         return Speech(self._words(view, asked))
 
-    async def _words(self, view: View, asked: str) -> AsyncGenerator[str, None]:
+    async def _words(self, view: View, asked: Message) -> AsyncGenerator[str, None]:
         request = Request(
-            [self._system(), Message("user", asked)],
+            [self._system(), asked],
             max_tokens=self._definition.limits.answer_tokens,
             grammar=WORDS,
             slot="answer",

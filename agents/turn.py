@@ -78,6 +78,12 @@ class Turn:
             work.cancel()
             await asyncio.wait((work,))
 
+    async def prepare(self) -> None:
+        """The caller is still speaking: let the model read the words so far. Nothing is kept."""
+        want = self._by_code() if self._words and not self._state.unsaid else None
+        if self._words and (want is None or want.name == QUESTION):
+            await self._agent.mind.prepare(self._view(), self._line, want.name if want else "")
+
     async def _work(self) -> None:
         state = self._state
         state.turn += 1
@@ -154,15 +160,19 @@ class Turn:
             await self._take(want, waits)
 
     async def _wants(self) -> list[Want]:
+        want = self._by_code()
+        return [want] if want else await self._agent.mind.wants(self._view(), self._line)
+
+    def _by_code(self) -> Want | None:
+        """What the line wants, where no model is needed to tell."""
         language, frame, words = self._language, self._state.frame, self._words
         asked = frame.asked if frame and not frame.read_back else ""
         reading = read(words, frame.tool.slots if frame else {}, language, self._today, asked)
         if frame is None or not frame.read_back:
             want = understand(self._line, reading, frame, language)
             if want:
-                return [want]
-        want = self._as_written() or self._about_facts(reading)
-        return [want] if want else await self._agent.mind.wants(self._view(), self._line)
+                return want
+        return self._as_written() or self._about_facts(reading)
 
     def _as_written(self) -> Want | None:
         found: list[Want] = []

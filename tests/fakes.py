@@ -36,6 +36,7 @@ class FakeEngine:
         self.native_tools = not grammars
         self.requests: list[Request] = []
         self.warmed: list[Request] = []
+        self.prepared: list[Request] = []
         self.closed_early = 0
         self._script = list(script)
         self._probability = probability
@@ -68,11 +69,14 @@ class FakeEngine:
                     want = answer["want"]
                     assert f'\\"{want}\\"' in request.grammar, f"{want} is not offered"
                     text = json.dumps(dict(answer)).removeprefix(PREFILL).removesuffix("}")
-                    yield Text(text)
-                    yield Done("stop", first_token_probabilities={want: self._probability})
+                    yield Text(text, {want: self._probability})
+                    yield Done("stop")
             finished = True
         finally:
             self.closed_early += not finished
+
+    async def prepare(self, request: Request) -> None:
+        self.prepared.append(request)
 
     async def warm_up(self, request: Request) -> None:
         self.warmed.append(request)

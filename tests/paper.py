@@ -151,11 +151,15 @@ class PaperConversation:
         self.answers = answers
         self.think = think
         self.custom = custom
+        self.prepared: list[str] = []
         self.begun: list[str] = []
         self.kept: list[str] = []
         self.heard_lines: list[str] = []
         self.expects = ""
         self.closed = False
+
+    async def prepare(self, text: str) -> None:
+        self.prepared.append(text)
 
     async def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]:
         self.begun.append(text)

@@ -9,7 +9,7 @@ from agents.definition import AgentDefinition
 from agents.shop import Shop
 from agents.spoken import language
 from agents.tools import tools_of
-from agents.understand import PREFILL, by_choice, grammar, parse
+from agents.understand import PREFILL, by_choice, foregone, grammar, parse
 from tests.fakes import FakeEngine
 
 SHOP = Path(__file__).parent.parent / "configs" / "agents" / "shop.yaml"
@@ -84,3 +84,30 @@ def test_a_token_may_begin_several_choices():
         "order_contents": 0.6,
         "stop": 0.1,
     }
+
+
+WANTS: dict[str, dict[str, list[str] | None]] = {
+    "order_status": {},
+    "order_cancel": {},
+    "question": {},
+    "reply": {"name": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "rest"),
+    [
+        (' "', ""),
+        (' "order', ""),
+        (' "order_s', 'tatus"}'),
+        (' "que', 'stion"}'),
+        (' "question"', "}"),
+        (' "question"}', ""),
+        (' "re', ""),
+        (' "reply", "na', ""),
+    ],
+)
+def test_a_choice_is_taken_as_soon_as_no_other_is_left(written: str, rest: str):
+    assert foregone(written, WANTS) == rest
+    if rest:
+        assert parse(written + rest, {}, list(WANTS)) is not None

@@ -55,6 +55,15 @@ def test_the_caller_is_read_while_speaking():
     assert all("where is my order".startswith(text) for text in partials)
 
 
+def test_the_words_so_far_are_read_ahead_until_there_is_a_turn_to_answer():
+    call = PaperCall(ANSWERS)
+    call.says("where is my order", at=0.5, seconds=2.5)
+    call.run(6)
+    assert len(call.conversation.prepared) >= 3
+    assert call.conversation.begun[-1] == call.conversation.kept[-1] == "where is my order"
+    assert call.left == []
+
+
 def test_thinking_begins_before_the_turn_is_confirmed():
     call = PaperCall(ANSWERS, think=0.5)
     question = call.says("where is my order", at=0.5, finished=0.2)

@@ -280,3 +280,19 @@ async def test_the_small_model_answers_and_acts(desk: Open, engine: Engine):
     await asked_to_confirm(shop, ["I'd like to send back the head lamp from order 2210.", *RETURN])
     await shop.says("Yes, go ahead.")
     assert shop.returns == [("2210", "head lamp")]
+
+
+async def test_the_words_so_far_are_read_ahead_and_nothing_of_them_is_kept(desk: Open):
+    shop = desk({"want": "question"}, "Yes, there is parking behind the shop.")
+    engine = shop.agent.engine
+    assert isinstance(engine, FakeEngine)
+    await shop.conversation.prepare("Is there any")
+    await shop.conversation.prepare("Is there any place for my car?")
+    await shop.conversation.prepare("Where is my order ten forty-two?")  # code answers that
+    assert [request.slot for request in engine.prepared] == ["answer", "understand"] * 2
+    assert engine.prepared[-1].messages[-1].content.endswith("is there any place for my car")
+    assert shop.conversation.history == []
+    await shop.says("Is there any place for my car?")
+    asked = [request.messages[-1].content for request in engine.requests]
+    prepared = [request.messages[-1].content for request in reversed(engine.prepared[-2:])]
+    assert all(a.startswith(p) for a, p in zip(asked, prepared, strict=True))

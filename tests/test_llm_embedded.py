@@ -103,7 +103,7 @@ async def test_the_grammar_is_obeyed_and_the_prefill_goes_on(engine: Embedded):
     deltas = await ask(engine, request)
     assert text(deltas) in (' "yes"}', ' "no"}')
     assert done(deltas).finish == "stop"
-    chances = done(deltas).first_token_probabilities
+    (chances,) = (d.alternatives for d in deltas if isinstance(d, Text) and d.alternatives)
     said = text(deltas).strip(' "}')
     assert any(said.startswith(token.strip()) for token in chances if token.strip())
     assert all(0.0 <= chance <= 1.0 for chance in chances.values())
@@ -112,7 +112,7 @@ async def test_the_grammar_is_obeyed_and_the_prefill_goes_on(engine: Embedded):
 
 async def test_without_asking_there_are_no_probabilities(engine: Embedded):
     deltas = await ask(engine, Request(COUNT, max_tokens=2))
-    assert done(deltas).first_token_probabilities == {}
+    assert not any(d.alternatives for d in deltas if isinstance(d, Text))
 
 
 async def test_a_warm_prompt_is_not_read_again(engine: Embedded):
@@ -120,6 +120,29 @@ async def test_a_warm_prompt_is_not_read_again(engine: Embedded):
     await engine.warm_up(request)
     warm = done(await ask(engine, request))
     assert warm.cached_tokens > 0.9 * warm.prompt_tokens
+
+
+async def test_what_was_prepared_while_the_caller_spoke_is_not_read_again(engine: Embedded):
+    def asked(words: str) -> Request:
+        return Request([*LONG[:-1], Message("user", words)], max_tokens=2, slot="answer")
+
+    question = "Caller: do you know whether any of the ports to the north were closed in winter"
+    await engine.warm_up(asked("Caller: hello"))
+    await engine.prepare(asked(question))
+    late = done(await ask(engine, asked(question + " and spring?")))
+    assert late.prompt_tokens - late.cached_tokens < 12
+
+
+async def test_nothing_is_prepared_while_somebody_waits_for_an_answer(engine: Embedded):
+    answer = engine.stream(Request(COUNT, max_tokens=40, slot="understand"))
+    await anext(answer)
+    await engine.prepare(Request([Message("user", "Blue whales sing." * 9)], slot="answer"))
+    rest = [delta async for delta in answer]
+    assert isinstance(rest[-1], Done)
+    late = done(
+        await ask(engine, Request([Message("user", "Blue whales sing." * 9)], max_tokens=2))
+    )
+    assert late.cached_tokens < 10
 
 
 async def test_two_slots_keep_their_own_prompts(engine: Embedded):

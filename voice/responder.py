@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
     EndFrame,
     EndWorkerFrame,
     Frame,
+    InterimTranscriptionFrame,
     InterruptionFrame,
     LLMMessagesAppendFrame,
     TranscriptionFrame,
@@ -41,6 +42,7 @@ class Conversation(Protocol):
 
     @property
     def expects(self) -> str: ...
+    async def prepare(self, text: str) -> None: ...
     def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]: ...
     def heard(self, text: str) -> None: ...
     async def close(self) -> None: ...
@@ -71,11 +73,14 @@ class Responder(FrameProcessor):
         self._greeting = greeting
         self._numbers = 0
         self._answer: _Answer | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()  # one change of the answer at a time
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
         match frame:
+            case InterimTranscriptionFrame():
+                await self._prepare(frame.text)
             case EagerTranscriptionFrame():
                 timing = frame.timing if isinstance(frame, EagerTranscript) else None
                 await self._begin(frame.text, timing)
@@ -117,10 +122,23 @@ class Responder(FrameProcessor):
         await self.push_frame(AnswerEnded(number))
         await self.push_frame(AnswerCommitted(number))
 
+    # -- before the pause ------------------------------------------------------------------
+
+    async def _prepare(self, text: str) -> None:
+        await self._unprepare()
+        if self._answer is None or self._answer.committed.is_set():
+            self._preparing = self.create_task(self._conversation.prepare(text), "prepare")
+
+    async def _unprepare(self) -> None:
+        task, self._preparing = self._preparing, None
+        if task is not None:
+            await self.cancel_task(task)
+
     # -- one answer ------------------------------------------------------------------------
 
     async def _begin(self, text: str, timing: TurnTiming | None) -> _Answer:
         async with self._lock:
+            await self._unprepare()
             await self._drop_locked()
             self._numbers += 1
             answer = _Answer(self._numbers, text, timing)
@@ -189,6 +207,7 @@ class Responder(FrameProcessor):
     async def _stop(self) -> None:
         """The caller interrupts, or the call ends: stop thinking, keep what was confirmed."""
         async with self._lock:
+            await self._unprepare()
             answer, self._answer = self._answer, None
             if answer is not None:
                 await self._end(answer)

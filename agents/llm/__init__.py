@@ -1,1 +1,7 @@
 """LLM engines: one interface, embedded or behind a URL."""
+
+import os
+
+# llama.cpp's threads wait for each other by spinning, which on busy cores keeps away the one they
+# wait for; 1,000 turns are a few microseconds. OpenMP reads this when it is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")

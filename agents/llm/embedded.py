@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import xllamacpp
+from loguru import logger
 
 from agents.llm.engine import Delta, Done, EngineError, Request, Text, chat
 from agents.llm.sse import Events
@@ -111,6 +112,21 @@ class Embedded:
             await self._post(f"/slots/{slot}?action=save", {"filename": name})
             _keep_newest(self._cache)
 
+    async def prepare(self, request: Request) -> None:
+        """See Engine. The prompt is read up to the end of the last message's text."""
+        if self._waiting or self._server is None:
+            return
+        try:
+            body = await self._body(request)
+            prompt, text = body["prompt"], request.messages[-1].content
+            body["prompt"] = prompt[: prompt.rindex(text) + len(text)]
+            if not self._waiting:
+                await self._client().post(
+                    "/completion", json=body | {"n_predict": 0, "stream": False}
+                )
+        except (EngineError, httpx.HTTPError) as exc:
+            logger.debug(f"{self.name}: nothing was prepared ({exc})")
+
     async def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
         try:
             return await self._client().post(path, json=body, timeout=180.0)
@@ -178,7 +194,6 @@ class _Reader:
 
     def __init__(self, probabilities: int) -> None:
         self._wanted = probabilities > 0
-        self._first: dict[str, float] = {}
         self.done = False
 
     def read(self, data: str) -> list[Delta]:
@@ -186,10 +201,12 @@ class _Reader:
         if "error" in event:
             raise EngineError(str(event["error"].get("message", event["error"])))
         deltas: list[Delta] = []
-        if self._wanted and not self._first:
-            self._first = _first_free(event.get("completion_probabilities") or [])
+        alternatives: dict[str, float] = {}
+        if self._wanted:
+            alternatives = _first_free(event.get("completion_probabilities") or [])
+            self._wanted = not alternatives
         if event.get("content"):
-            deltas.append(Text(event["content"]))
+            deltas.append(Text(event["content"], alternatives))
         if event.get("stop"):
             self.done = True
             timings: dict[str, Any] = event.get("timings") or {}
@@ -200,7 +217,6 @@ class _Reader:
                     prompt_tokens=read + cached,
                     cached_tokens=cached,
                     completion_tokens=timings.get("predicted_n", 0),
-                    first_token_probabilities=self._first,
                 )
             )
         return deltas
@@ -255,11 +271,13 @@ def _start(
         params.verbosity = 0
         if cache is not None:
             params.slot_save_path = f"{cache}/"
-        # Half the cores. On 2, a second thread brings the first token of the 1.5B from 0.50 to
-        # 0.24 s when nothing else runs, and to 0.8-2.2 s beside one busy thread (Whisper, a voice,
-        # another caller): every step waits for the slower of two. One thread stays at 0.55 s.
-        half = threads or max(1, len(os.sched_getaffinity(0)) // 2)
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = half
+        # All cores read, half of them write. On 2, first token of the 0.5B alone / beside one busy
+        # thread (Whisper, a voice, another caller): 240 / 360 ms when one reads, 129 / 330 when two
+        # do and wait as agents/llm/__init__.py says, 125 / 620 (once 2,600) as OpenMP does by
+        # default. A second thread that writes saves 6 ms of 26 a token alone and costs 40 beside.
+        cores = len(os.sched_getaffinity(0))
+        params.cpuparams.n_threads = threads or max(1, cores // 2)
+        params.cpuparams_batch.n_threads = threads or cores
         try:
             with _STARTING:
                 server = xllamacpp.Server(params)

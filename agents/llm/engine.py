@@ -29,24 +29,24 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of the answer."""
+    """A piece of the answer.
+
+    `alternatives` comes with the first *free* token, the first that holds a letter or digit, where
+    the engine can tell: what could have stood in its place, with probabilities.
+    """
 
     text: str
+    alternatives: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of one request.
-
-    `finish` is why it ended; `first_token_probabilities` maps the alternatives of the first
-    *free* token to their probabilities where the engine can tell (else empty).
-    """
+    """The end of one request; `finish` is why it ended."""
 
     finish: Literal["stop", "length", "tool_calls"]
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
-    first_token_probabilities: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 Delta = Text | ToolCall | Done
@@ -89,6 +89,13 @@ class Engine(Protocol):
 
     async def warm_up(self, request: Request) -> None:
         """Put the prompt of `request` in the prefix cache, where the engine has one."""
+        ...
+
+    async def prepare(self, request: Request) -> None:
+        """Read a prompt whose last message still grows, so that less is new when it is asked.
+
+        Does nothing where there is no such cache or the engine has other work. Never raises.
+        """
         ...
 
     async def close(self) -> None: ...

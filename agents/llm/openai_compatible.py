@@ -79,6 +79,9 @@ class OpenAICompatible:
             async for delta in deltas:
                 yield delta
 
+    async def prepare(self, request: Request) -> None:
+        """Nothing: it would be a paid request for every half second of speech."""
+
     async def warm_up(self, request: Request) -> None:
         """Have the server load the model and read the prompt: one token, up to 180 s.
 

@@ -19,6 +19,14 @@ class Found:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Phrases for a caller who waits, at least two of each: first short ones, then longer ones."""
+
+    first: tuple[str, ...]
+    more: tuple[str, ...]
+
+
 Small = Literal["greeting", "thanks", "no more", "goodbye"]
 
 
@@ -27,6 +35,7 @@ class Language(Protocol):
 
     code: str
     fillers: frozenset[str]  # words that carry no value of their own
+    waits: Waits
     common: frozenset[str]  # words that do not show what a sentence is about
 
     def words(self, text: str) -> list[str]: ...

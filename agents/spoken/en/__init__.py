@@ -11,7 +11,7 @@ from agents.spoken.en.calendar import dates, times
 from agents.spoken.en.codes import emails, ids, phones
 from agents.spoken.en.numbers import digits as digit_string
 from agents.spoken.en.numbers import is_number_word, number, ordinal, readings
-from agents.spoken.en.phrases import PHRASES
+from agents.spoken.en.phrases import PHRASES, WAITS
 from agents.spoken.language import Found, Small, Words
 from agents.tools import Kind, Slot
 
@@ -21,6 +21,7 @@ _ENUM_RATIO = 86  # "headlamps" for "headlamp"; below it "boots" becomes "books"
 class English:
     code = "en"
     fillers = lexicon.FILLERS
+    waits = WAITS
     common = lexicon.COMMON
 
     def words(self, text: str) -> list[str]:

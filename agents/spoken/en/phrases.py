@@ -1,5 +1,7 @@
 """The sentences that code says in English."""
 
+from agents.spoken.language import Waits
+
 PHRASES: dict[str, str] = {
     "hello": "Hello! What can I do for you?",
     "shall i": "Shall I {wants}?",
@@ -30,3 +32,8 @@ PHRASES: dict[str, str] = {
     "engine": "I'm sorry, I have trouble thinking right now. Could you say that again?",
     "too long": "I'm sorry, this is more than I can do at once. Could you ask one thing at a time?",
 }
+
+WAITS = Waits(
+    first=("One moment.", "Let me see.", "Just a second."),
+    more=("I am still looking into it.", "Thank you for waiting.", "This takes a little longer."),
+)
