@@ -31,11 +31,11 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from agents.events import Event, Finished, Say
-from voice.lane import Priority
 from voice.listen.listener import Ears, Listener
 from voice.listen.turns import TurnSettings
 from voice.listen.whisper import Transcript
 from voice.responder import Responder
+from voice.schedule import Busy, Priority, Schedule
 from voice.speak.speaker import Mouth, Speaker
 from voice.speak.synthesizer import Voice
 
@@ -66,16 +66,49 @@ class _JumpingSelector(selectors.DefaultSelector):
         return ready
 
 
-class InlineLane:
-    """A Lane without a thread: work takes `seconds` of virtual time."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    work: Callable[[], Any]
+    future: "asyncio.Future[Any]"
+
+
+class PaperLane:
+    """A Lane without a thread: one job at a time, each takes `seconds` of virtual time.
+
+    As on a thread, work that has begun runs to its end though nobody waits for it any more.
+    """
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
+        self.schedule: Schedule[_Job] = Schedule(64, stale=lambda job: job.future.done())
+        self._busy = False
 
-    async def run(self, work: Callable[[], Any], priority: Priority = Priority.FINAL) -> Any:
-        if self.seconds:
-            await asyncio.sleep(self.seconds)
-        return work()
+    async def run(
+        self, work: Callable[[], Any], priority: Priority = Priority.FINAL, **whose: Any
+    ) -> Any:
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future())
+        for other in self.schedule.put(job, priority, loop.time(), **whose):
+            other.future.set_exception(Busy("replaced"))
+        self._serve(loop)
+        return await job.future
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._busy and (job := self.schedule.next(loop.time())) is not None:
+            self._busy = True
+            loop.call_later(self.seconds, self._finish, loop, job)
+
+    def _finish(self, loop: asyncio.AbstractEventLoop, job: _Job) -> None:
+        self._busy = False
+        try:
+            value = job.work()
+        except Exception as exc:  # noqa: BLE001 - handed to the waiter
+            if not job.future.done():
+                job.future.set_exception(exc)
+        else:
+            if not job.future.done():
+                job.future.set_result(value)
+        self._serve(loop)
 
 
 @dataclass(frozen=True)
@@ -282,10 +315,10 @@ class PaperCall:
         at: "dict[float, Callable[[], Coroutine[Any, Any, Any]]]",
         muted: float,
     ) -> None:
-        ears = Ears(self.ears, InlineLane(self.hear), self.ears, self.ears, InlineLane(self.judge))  # type: ignore[arg-type]
+        ears = Ears(self.ears, PaperLane(self.hear), self.ears, self.ears, PaperLane(self.judge))  # type: ignore[arg-type]
         self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5)
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
-        self.speaker = Speaker(Mouth(self.mouth, InlineLane(self.speak)), rate=RATE)  # type: ignore[arg-type]
+        self.speaker = Speaker(Mouth(self.mouth, PaperLane(self.speak)), rate=RATE)  # type: ignore[arg-type]
         self.worker = PipelineWorker(
             Pipeline([self.listener, self.responder, self.speaker, Phone(self)]),
             params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),

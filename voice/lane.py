@@ -1,61 +1,65 @@
-"""One model, one thread, one bounded queue: how blocking model work stays off the event loop."""
+"""One model, one thread, one bounded schedule: how blocking model work stays off the event loop."""
 
 import asyncio
-import heapq
-import itertools
+import math
 import threading
-from collections.abc import Callable
-from enum import IntEnum
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from voice.schedule import Busy, Priority, Schedule
+
+__all__ = ["Busy", "Lane", "Priority"]
 
 T = TypeVar("T")
 
 
-class Priority(IntEnum):
-    """Who waits most goes first: an end-of-turn transcript before a partial one."""
-
-    FINAL = 0
-    EAGER = 1
-    FIRST_CLAUSE = 2
-    CLAUSE = 3
-    PARTIAL = 4
-
-
-class Busy(Exception):
-    """The lane's queue is full; the caller should drop or retry the work."""
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[], None]
+    future: "asyncio.Future[Any]"
 
 
 class Lane:
-    """Runs blocking functions one at a time on a thread of its own, most urgent first.
+    """Runs blocking functions one at a time on a thread of its own, in the order of a Schedule.
 
     A waiter that is cancelled before its work starts is skipped. Work that has started runs to its
     end (a thread cannot be stopped), then the next one starts.
     """
 
-    def __init__(self, name: str, *, size: int = 64) -> None:
-        self._size = size
-        self._heap: list[tuple[int, int, Callable[[], None], asyncio.Future[Any]]] = []
-        self._order = itertools.count()
+    def __init__(self, name: str, *, size: int = 256) -> None:
+        """`size`: of 80 callers each may have a transcript and two clauses waiting."""
+        self._schedule: Schedule[_Job] = Schedule(size, stale=lambda job: job.future.done())
         self._ready = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[], T], priority: Priority = Priority.FINAL) -> T:
+    def __len__(self) -> int:
+        """Jobs that wait, without the running one."""
+        return len(self._schedule)
+
+    async def run(
+        self,
+        work: Callable[[], T],
+        priority: Priority = Priority.FINAL,
+        *,
+        call: Hashable = None,
+        since: float | None = None,
+        due: float = math.inf,
+    ) -> T:
         """Run `work` on the lane's thread and return its result.
 
-        Raises Busy when `size` jobs wait already, RuntimeError after close().
+        `call`: whose work it is, any value that tells calls apart. `since` and `due`: when that
+        caller began to wait or will begin to, in seconds of the loop's clock; now and never by
+        default.
+
+        Raises Busy when too many jobs wait or newer work replaced this one, RuntimeError after
+        close().
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-
-        def settle(value: T | None, error: BaseException | None) -> None:
-            if future.done():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(value)  # type: ignore[arg-type]
 
         def job() -> None:
             value: T | None = None
@@ -65,44 +69,49 @@ class Lane:
             except BaseException as exc:  # noqa: BLE001 - handed to the waiter
                 error = exc
             try:
-                loop.call_soon_threadsafe(settle, value, error)
+                loop.call_soon_threadsafe(_settle, future, value, error)
             except RuntimeError:  # the loop closed while the model worked; nobody waits
                 return
 
-        self._put(job, future, priority)
-        return await future
-
-    def _put(
-        self, job: Callable[[], None], future: "asyncio.Future[Any]", priority: Priority
-    ) -> None:
         with self._ready:
             if self._closed:
                 raise RuntimeError(f"{self._thread.name} is closed")
-            if len(self._heap) >= self._size:
-                self._heap = [item for item in self._heap if not item[3].done()]
-                heapq.heapify(self._heap)
-                if len(self._heap) >= self._size:
-                    raise Busy(f"{self._thread.name} has {self._size} jobs waiting")
-            heapq.heappush(self._heap, (int(priority), next(self._order), job, future))
+            try:
+                replaced = self._schedule.put(
+                    _Job(job, future), priority, time.monotonic(), call=call, since=since, due=due
+                )
+            except Busy as exc:
+                raise Busy(f"{self._thread.name}: {exc}") from None
             self._ready.notify()
+        for other in replaced:
+            error = Busy(f"{self._thread.name}: replaced by newer or more urgent work")
+            other.future.get_loop().call_soon_threadsafe(_settle, other.future, None, error)
+        return await future
 
     def _work(self) -> None:
         while True:
             with self._ready:
-                while not self._heap and not self._closed:
+                while (job := self._schedule.next(time.monotonic())) is None and not self._closed:
                     self._ready.wait()
-                if self._closed and not self._heap:
-                    return
-                _, _, job, future = heapq.heappop(self._heap)
-            if not future.done():
-                job()
+            if job is None:
+                return
+            job.work()
 
     def close(self) -> None:
         """Let the running job end, cancel what waits, join the thread."""
         with self._ready:
             self._closed = True
-            waiting, self._heap = self._heap, []
+            waiting = self._schedule.clear()
             self._ready.notify()
-        for _, _, _, future in waiting:
-            future.get_loop().call_soon_threadsafe(future.cancel)
+        for job in waiting:
+            job.future.get_loop().call_soon_threadsafe(job.future.cancel)
         self._thread.join()
+
+
+def _settle(future: "asyncio.Future[Any]", value: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(value)

@@ -205,7 +205,10 @@ class Listener(FrameProcessor):
     async def _recognize(self, audio: NDArray[np.float32], timing: TurnTiming) -> Transcript | None:
         try:
             transcript = await self._ears.transcribing.run(
-                lambda: self._ears.transcriber.transcribe(audio), Priority.EAGER
+                lambda: self._ears.transcriber.transcribe(audio),
+                Priority.EAGER,
+                call=self.id,
+                since=timing.speech_ended,
             )
         except Busy:
             return None
@@ -221,7 +224,7 @@ class Listener(FrameProcessor):
         turn = self._turn
         try:
             probability = await self._ears.judging.run(
-                lambda: self._ears.end_of_turn.probability(audio)
+                lambda: self._ears.end_of_turn.probability(audio), call=self.id
             )
         except Busy:  # the silence itself still ends the turn
             return
@@ -258,7 +261,10 @@ class Listener(FrameProcessor):
                 timing.transcribe_started = self._now()
                 text = (
                     await self._ears.transcribing.run(
-                        lambda: self._ears.transcriber.transcribe(audio), Priority.FINAL
+                        lambda: self._ears.transcriber.transcribe(audio),
+                        Priority.FINAL,
+                        call=self.id,
+                        since=timing.speech_ended,
                     )
                 ).text
                 timing.transcribed = self._now()
@@ -289,7 +295,9 @@ class Listener(FrameProcessor):
         turn = self._turn
         try:
             transcript = await self._ears.transcribing.run(
-                lambda: self._ears.transcriber.transcribe(audio, draft=True), Priority.PARTIAL
+                lambda: self._ears.transcriber.transcribe(audio, draft=True),
+                Priority.PARTIAL,
+                call=self.id,
             )
         except Busy:  # a partial is a courtesy
             return

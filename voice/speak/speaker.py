@@ -1,6 +1,7 @@
 """The Speaker: an agent's words in, paced speech out, and a record of what was heard."""
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -82,6 +83,7 @@ class _Answer:
     clauses: "asyncio.Queue[_Clause | None]" = field(default_factory=lambda: asyncio.Queue(2))
     held: list[Frame] = field(default_factory=list[Frame])  # shown once the turn is confirmed
     started: float = 0.0  # the loop's time of its first sample sent
+    made: float = 0.0  # s of audio synthesized, pauses included
     sent: float = 0.0  # s of audio sent
     cursor: float = 0.0  # when what was sent will have been played
     stopped: float = 0.0  # when an interruption stopped it
@@ -240,13 +242,21 @@ class Speaker(FrameProcessor):
         while (text := await answer.texts.get()) is not None:
             priority = Priority.FIRST_CLAUSE if first else Priority.CLAUSE
             try:
-                audio = await self._mouth.synthesizing.run(lambda t=text: self._sound(t), priority)
+                audio = await self._mouth.synthesizing.run(
+                    lambda t=text: self._sound(t),
+                    priority,
+                    call=self.id,
+                    since=answer.timing.speech_ended if answer.timing else None,
+                    due=answer.cursor + answer.made - answer.sent if answer.started else math.inf,
+                )
             except (SpeechError, Busy) as exc:
                 await self.push_error(f"A clause could not be spoken: {exc}")
                 continue
             if len(audio):
                 first = False
-                await answer.clauses.put(_Clause(text.strip(), audio, _pause_after(text)))
+                clause = _Clause(text.strip(), audio, _pause_after(text))
+                answer.made += len(audio) / self._rate + clause.pause
+                await answer.clauses.put(clause)
         await answer.clauses.put(None)
 
     def _sound(self, text: str) -> NDArray[np.int16]:
