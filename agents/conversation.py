@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, assert_never, runtime_checkable
 
 from agents.acting import Acts
 from agents.definition import AgentDefinition, DefinitionError
@@ -26,6 +26,10 @@ from agents.waiting import WaitingPhrases, filled
 # Words at the end of a read-back that may be missing: where words lie in the audio is known to
 # about a word.
 _UNHEARD_WORDS = 1
+
+
+# The caller was not understood, has to wait before there is a turn, or says nothing
+Aside = Literal["missed", "waits", "still there", "nobody"]
 
 
 @runtime_checkable
@@ -136,7 +140,7 @@ class Conversation:
         self._acts = Acts(CallContext(call_id, {}))
         tools = {name: tool.policy.filler for name, tool in agent.tools.items()}
         waits = agent.language.waits
-        self._fillers = WaitingPhrases(waits.first, waits.more, tools)
+        self._phrases = WaitingPhrases(waits.first, waits.more, tools)
 
     @property
     def history(self) -> list[Message]:
@@ -165,7 +169,7 @@ class Conversation:
         draft = _Draft(text, self._state.copy(), committed)
         self._draft = draft
         turn = Turn(self._agent, draft.state, self._history, self._acts, text, committed)
-        said = filled(turn.events(), committed, self._fillers, draft.fillers.append)
+        said = filled(turn.events(), committed, self._phrases, draft.fillers.append)
         finished = False
         try:
             async with aclosing(said) as events:
@@ -231,6 +235,21 @@ class Conversation:
             self._history[at] = Message("assistant", text.strip())
         else:
             del self._history[at]
+
+    @property
+    def quiet_seconds(self) -> float:
+        """Silence after which a caller who was asked something is asked again."""
+        return self._agent.definition.limits.quiet_seconds
+
+    def phrase(self, name: Aside) -> str:
+        """What code says besides answering; what is heard of it is told like an answer."""
+        match name:
+            case "waits":
+                return self._phrases.next()
+            case "missed" | "still there" | "nobody":
+                return self._agent.language.phrase(name)
+            case _:
+                assert_never(name)
 
     async def close(self) -> None:
         """The call is over. An action that has begun is waited for."""

@@ -23,6 +23,8 @@ class Limits(_Strict):
     tool_seconds: float = Field(default=10.0, gt=0)  # of a tool that names no timeout of its own
     turn_seconds: float = Field(default=30.0, gt=0)
     answer_tokens: int = Field(default=80, ge=8, le=4000)
+    # of silence after which the caller is asked whether they are there, and again until goodbye
+    quiet_seconds: float = Field(default=15.0, ge=3)
 
 
 class ToolSource(_Strict):

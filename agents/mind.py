@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.frame import State
-from agents.llm.engine import Delta, Engine, Message, Request
+from agents.llm.engine import Delta, Engine, EngineError, Message, Request
 from agents.tools import Tool
 
 QUESTION, REPLY, STOP, CHAT = "question", "reply", "stop", "chat"
 HELLO, THANKS, NO_MORE, GOODBYE = "hello", "thanks", "no more", "goodbye"
 UNKNOWN, NOTHING, MACHINE = "unknown", "nothing", "machine"
+
+
+STALLED = 2.5  # s between two tokens: speech has run out by then, and another call never costs it
 
 
 class OutOfBudget(Exception):
@@ -60,15 +63,19 @@ class Budget:
         """
         self.step()
         stream = engine.stream(request)
+        limit = self.left
         try:
             while True:
-                async with asyncio.timeout(max(self.left, 0.0)):
+                async with asyncio.timeout(max(limit, 0.0)):
                     try:
                         delta = await anext(stream)
                     except StopAsyncIteration:
                         return
                 yield delta
+                limit = min(self.left, STALLED)
         except TimeoutError as exc:
+            if self.left > 0:
+                raise EngineError(f"{engine.name}: stalled in mid-answer") from exc
             raise OutOfBudget from exc
         finally:
             if isinstance(stream, AsyncGenerator):

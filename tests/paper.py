@@ -184,12 +184,16 @@ class PaperConversation:
         self.answers = answers
         self.think = think
         self.custom = custom
+        self.quiet_seconds = 15.0
         self.prepared: list[str] = []
         self.begun: list[str] = []
         self.kept: list[str] = []
         self.heard_lines: list[str] = []
         self.expects = ""
         self.closed = False
+
+    def phrase(self, name: str) -> str:
+        return f"<{name}>"
 
     async def prepare(self, text: str) -> None:
         self.prepared.append(text)

@@ -4,6 +4,8 @@ import asyncio
 from contextlib import aclosing
 from typing import Annotated
 
+import pytest
+
 from agents.conversation import Agent, Conversation
 from agents.definition import AgentDefinition, Limits
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
@@ -339,6 +341,18 @@ async def test_a_turn_has_only_so_much_time():
 
     call.engine.stream = stream  # type: ignore[assignment,method-assign]
     assert "more than I can do at once" in await call.says("How fast are tickets answered?")
+
+
+async def test_an_engine_that_stalls_in_mid_answer_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("agents.mind.STALLED", 0.05)
+    call = Call("Never.")
+
+    async def stream(_: object):
+        yield Text("Tickets are answered ")
+        await asyncio.sleep(5)
+
+    call.engine.stream = stream  # type: ignore[assignment,method-assign]
+    assert "trouble thinking" in await call.says("How fast are tickets answered?")
 
 
 async def test_a_dead_engine_is_apologised_for():

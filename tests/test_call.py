@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pipecat.frames.frames import (
     FunctionCallInProgressFrame,
     FunctionCallResultFrame,
@@ -16,7 +18,8 @@ from pipecat.frames.frames import (
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
 
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
-from tests.paper import PaperCall
+from tests.paper import PaperCall, PaperEars
+from voice.listen.whisper import Transcript
 
 ANSWERS = {
     "where is my order": ["It left on Monday.", "It should be with you on Thursday at noon."],
@@ -228,3 +231,55 @@ def test_a_hang_up_at_any_moment_leaves_nothing_running(seconds: float):
     call.run(seconds)
     assert call.left == []
     assert call.conversation.closed
+
+
+def test_a_caller_whose_words_take_long_is_told_to_wait():
+    call = PaperCall(ANSWERS, hear=2.5)
+    question = call.says("where is my order", at=0.5)
+    call.run(12)
+    said = [data["text"] for data in call.said("clause")]
+    assert said[0] == "<waits>"
+    assert " ".join(said[1:]) == " ".join(ANSWERS["where is my order"])
+    assert call.silence(question.end) < 3
+    assert call.conversation.kept == ["where is my order"]
+
+
+def test_a_turn_that_cannot_be_recognized_is_asked_for_again():
+    call = PaperCall(ANSWERS)
+    broken = iter([True, True])
+
+    def transcribe(audio: NDArray[np.float32], **options: object) -> Transcript:
+        if next(broken, False):
+            raise RuntimeError("out of memory")
+        return PaperEars.transcribe(call.ears, audio, **options)
+
+    call.ears.transcribe = transcribe  # type: ignore[method-assign]
+    call.says("where is my order", at=0.5, seconds=0.4)
+    again = call.says("where is my order", at=5, seconds=0.4)
+    call.run(10)
+    assert call.said("clause")[0]["text"] == "<missed>"
+    assert call.silence(again.end) < 1
+    assert call.conversation.kept == ["where is my order"]
+    assert call.left == []
+
+
+def test_a_silent_caller_is_asked_and_then_left():
+    call = PaperCall(ANSWERS, greeting="Hello there.")
+    call.run(60)
+    said = [data["text"] for data in call.said("clause")]
+    assert said == ["Hello there.", "<still there>", "<nobody>"]
+    assert call.conversation.closed
+    assert call.conversation.heard_lines == said
+    spoken = [time for time, data in call.messages if data["t"] == "clause"]
+    assert 15 < spoken[1] - spoken[0] < 18
+    assert 15 < spoken[2] - spoken[1] < 18
+
+
+def test_a_caller_who_answers_the_check_is_not_left():
+    call = PaperCall(ANSWERS, greeting="Hello there.")
+    call.says("where is my order", at=18)
+    call.run(30)
+    said = [data["text"] for data in call.said("clause")]
+    assert said[:2] == ["Hello there.", "<still there>"]
+    assert "<nobody>" not in said
+    assert call.conversation.kept == ["where is my order"]

@@ -77,6 +77,11 @@ class FinalTranscript(TranscriptionFrame):
 
 
 @dataclass
+class TurnLost(SystemFrame):
+    """The caller's turn is over and cannot be recognized; they have to be told."""
+
+
+@dataclass
 class AnswerStarted(ControlFrame):
     """Text of a new answer follows; nothing of it is played before `AnswerCommitted`."""
 

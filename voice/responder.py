@@ -8,6 +8,8 @@ from typing import Protocol, assert_never
 
 from loguru import logger
 from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
     CancelFrame,
     EagerEndOfTurnCancelFrame,
     EagerTranscriptionFrame,
@@ -17,10 +19,14 @@ from pipecat.frames.frames import (
     InterimTranscriptionFrame,
     InterruptionFrame,
     LLMMessagesAppendFrame,
+    StartFrame,
     TranscriptionFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from agents.conversation import Aside
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
 from voice.frames import (
     AnswerCommitted,
@@ -32,6 +38,7 @@ from voice.frames import (
     EagerTranscript,
     Expecting,
     FinalTranscript,
+    TurnLost,
     TurnTiming,
     cancelled,
 )
@@ -42,10 +49,16 @@ class Conversation(Protocol):
 
     @property
     def expects(self) -> str: ...
+    @property
+    def quiet_seconds(self) -> float: ...
+    def phrase(self, name: Aside) -> str: ...
     async def prepare(self, text: str) -> None: ...
     def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]: ...
     def heard(self, text: str) -> None: ...
     async def close(self) -> None: ...
+
+
+WORDS_AFTER = 1.5  # s after the end of a turn; a transcript is there in 0.1 unless many call
 
 
 @dataclass(slots=True)
@@ -73,6 +86,11 @@ class Responder(FrameProcessor):
         self._greeting = greeting
         self._numbers = 0
         self._answer: _Answer | None = None
+        self._hearing: asyncio.Task[None] | None = None
+        self._attending: asyncio.Task[None] | None = None
+        self._caller_speaks = self._agent_speaks = False
+        self._asked_if_there = False
+        self._last_words = 0  # the number of the answer after which we hang up
         self._preparing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()  # one change of the answer at a time
 
@@ -86,12 +104,30 @@ class Responder(FrameProcessor):
                 await self._begin(frame.text, timing)
                 return
             case TranscriptionFrame():
+                self._understood()
+                self._asked_if_there = False
                 await self.push_frame(frame, direction)
                 timing = frame.timing if isinstance(frame, FinalTranscript) else None
                 await self._confirm(frame.text, timing)
                 return
             case EagerEndOfTurnCancelFrame():
+                self._understood()
                 await self._drop()
+            case TurnLost():
+                self._understood()
+                await self._aside("missed")
+                return
+            case StartFrame():
+                self._attending = self.create_task(self._attend(), "attend")
+            case UserStartedSpeakingFrame():
+                self._caller_speaks = True
+            case UserStoppedSpeakingFrame():
+                self._caller_speaks = False
+                self._await_words()
+            case BotStartedSpeakingFrame():
+                self._agent_speaks = True
+            case BotStoppedSpeakingFrame():
+                self._agent_speaks = False
             case InterruptionFrame():
                 await self._stop()
             case LLMMessagesAppendFrame():
@@ -100,27 +136,75 @@ class Responder(FrameProcessor):
             case AnswerHeard():
                 await self._was_heard(frame)
             case EndFrame() | CancelFrame():
-                await self._stop()
-                await self._conversation.close()
+                await self._leave()
             case _:
                 pass
         await self.push_frame(frame, direction)
 
     async def cleanup(self) -> None:
+        await self._leave()
+        await super().cleanup()
+
+    async def _leave(self) -> None:
+        for task in (self._attending, self._hearing):
+            if task is not None:
+                await self.cancel_task(task)
+        self._attending = self._hearing = None
         await self._stop()
         await self._conversation.close()
-        await super().cleanup()
 
     async def greet(self) -> None:
         """Speak the agent's greeting, if it has one and nobody has spoken yet."""
-        if not self._greeting or self._numbers:
-            return
+        if self._greeting and not self._numbers:
+            await self._speak(self._greeting)
+
+    async def _speak(self, text: str) -> int:
+        """Words that are no answer to a turn; returns their number."""
         self._numbers += 1
         number = self._numbers
         await self.push_frame(AnswerStarted(number))
-        await self.push_frame(AnswerEvent(number, Say(self._greeting, complete=True)))
+        await self.push_frame(AnswerEvent(number, Say(text, complete=True)))
         await self.push_frame(AnswerEnded(number))
         await self.push_frame(AnswerCommitted(number))
+        return number
+
+    # -- beside the answers ----------------------------------------------------------------
+
+    async def _aside(self, name: Aside) -> int:
+        async with self._lock:
+            await self._drop_locked()
+            return await self._speak(self._conversation.phrase(name))
+
+    def _await_words(self) -> None:
+        """The turn is over: its transcript comes at once, or the caller is told to wait."""
+        self._understood()
+        self._hearing = self.create_task(self._say_to_wait(), "await words")
+
+    def _understood(self) -> None:
+        task, self._hearing = self._hearing, None
+        if task is not None:
+            task.cancel()
+
+    async def _say_to_wait(self) -> None:
+        await asyncio.sleep(WORDS_AFTER)
+        self._hearing = None  # from here on it is not to be cut
+        await self._aside("waits")
+
+    async def _attend(self) -> None:
+        """Ask a silent caller whether they are there; after as long a silence again, hang up."""
+        loop = self.get_event_loop()
+        quiet_since = loop.time()
+        while True:
+            await asyncio.sleep(0.5)
+            if self._caller_speaks or self._agent_speaks or self._answer is not None:
+                quiet_since = loop.time()
+            elif loop.time() - quiet_since >= self._conversation.quiet_seconds:
+                quiet_since = loop.time()
+                if self._asked_if_there:
+                    self._last_words = await self._aside("nobody")
+                else:
+                    self._asked_if_there = True
+                    await self._aside("still there")
 
     # -- before the pause ------------------------------------------------------------------
 
@@ -223,6 +307,8 @@ class Responder(FrameProcessor):
 
     async def _was_heard(self, frame: AnswerHeard) -> None:
         self._conversation.heard(frame.heard)
+        if frame.answer == self._last_words and frame.heard == frame.said:
+            await self.push_frame(EndWorkerFrame())
         answer = self._answer
         if answer is not None and answer.number == frame.answer:
             self._answer = None

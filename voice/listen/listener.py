@@ -29,6 +29,7 @@ from voice.frames import (
     EagerTranscript,
     Expecting,
     FinalTranscript,
+    TurnLost,
     TurnTiming,
     urgent_server_message,
 )
@@ -49,6 +50,7 @@ from voice.listen.whisper import Transcriber, Transcript
 
 PRE_ROLL = SAMPLE_RATE // 2  # 0.5 s before speech was noticed, so that no first word is clipped
 LONGEST_TURN = 120.0  # s; music on the line must not grow one buffer for ever
+RECOGNIZED = 8.0  # s for a final transcript; a turn of 120 s takes 4 on one core
 STARVED = 0.4  # s without a frame in mid-turn (muted, lost network) before silence is assumed
 
 
@@ -252,25 +254,21 @@ class Listener(FrameProcessor):
         timing: TurnTiming,
     ) -> None:
         try:
-            # None as well where the lane was too busy for an eager transcript
-            transcript = await eager if eager is not None else None
-            if transcript is not None:
-                text = transcript.text
-            else:
-                timing.speech_ended = timing.speech_ended or timing.committed
-                timing.transcribe_started = self._now()
-                text = (
-                    await self._ears.transcribing.run(
-                        lambda: self._ears.transcriber.transcribe(audio),
-                        Priority.FINAL,
-                        call=self.id,
-                        since=timing.speech_ended,
-                    )
-                ).text
-                timing.transcribed = self._now()
-        except Busy as exc:
-            await self.push_error(f"Too many calls at once: this turn was not recognized ({exc})")
-            text = ""
+            async with asyncio.timeout(RECOGNIZED):
+                text = await self._final_text(eager, audio, timing)
+        except Exception as exc:  # noqa: BLE001 - the edge of a turn: nobody may wait for ever
+            match exc:
+                case Busy():
+                    problem = f"too many calls at once ({exc})"
+                case TimeoutError():
+                    problem = f"no transcript in {RECOGNIZED:.0f} s"
+                case _:
+                    logger.exception("the transcriber failed")
+                    problem = f"the transcriber failed ({exc})"
+            await self.push_error(f"A turn was not recognized: {problem}")
+            await self.push_frame(EagerEndOfTurnCancelFrame())
+            await self.push_frame(TurnLost())
+            return
         if not text:
             await self.push_frame(EagerEndOfTurnCancelFrame())
             await self.push_frame(urgent_server_message({"t": "dropped"}))
@@ -278,6 +276,26 @@ class Listener(FrameProcessor):
         await self.push_frame(
             FinalTranscript(text, self._caller, time_now_iso8601(), finalized=True, timing=timing)  # pyright: ignore[reportCallIssue]
         )
+
+    async def _final_text(
+        self,
+        eager: "asyncio.Task[Transcript | None] | None",
+        audio: NDArray[np.float32],
+        timing: TurnTiming,
+    ) -> str:
+        # None as well where the lane was too busy for an eager transcript
+        transcript = await eager if eager is not None else None
+        if transcript is None:
+            timing.speech_ended = timing.speech_ended or timing.committed
+            timing.transcribe_started = self._now()
+            transcript = await self._ears.transcribing.run(
+                lambda: self._ears.transcriber.transcribe(audio),
+                Priority.FINAL,
+                call=self.id,
+                since=timing.speech_ended,
+            )
+            timing.transcribed = self._now()
+        return transcript.text
 
     # -- partial transcripts ---------------------------------------------------------------
 

@@ -29,6 +29,8 @@ PHRASES: dict[str, str] = {
     "unknown": "I'm sorry, I don't have that information.",
     "unsure": "sorry, I am not sure about that.",
     "correction": "let me put it this way.",
+    "still there": "Are you still there?",
+    "nobody": "I can't hear you any more, so I will hang up now. Goodbye!",
     "engine": "I'm sorry, I have trouble thinking right now. Could you say that again?",
     "too long": "I'm sorry, this is more than I can do at once. Could you ask one thing at a time?",
 }
