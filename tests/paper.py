@@ -128,6 +128,8 @@ class PaperEars:
     """Detector, transcriber and end of turn that read the tone's level."""
 
     utterances: list[Utterance] = field(default_factory=list[Utterance])
+    lag: int = 0  # windows of silence that the detector still takes for speech, as Silero does
+    silent: int = 99
 
     def level(self, index: int) -> float:
         return 0.1 + 0.01 * index
@@ -139,7 +141,9 @@ class PaperEars:
         return self
 
     def step(self, window: NDArray[np.float32]) -> float:
-        return 0.97 if np.abs(window).max() > 0.05 else 0.01
+        loud = np.abs(window).max() > 0.05
+        self.silent = 0 if loud else self.silent + 1
+        return 0.97 if self.silent <= self.lag else 0.01
 
     def transcribe(self, audio: NDArray[np.float32], **_: object) -> Transcript:
         words: list[str] = []

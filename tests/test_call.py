@@ -67,6 +67,28 @@ def test_the_words_so_far_are_read_ahead_until_there_is_a_turn_to_answer():
     assert call.left == []
 
 
+def test_the_words_are_read_before_the_detector_is_sure_of_the_pause():
+    silences: list[float] = []
+    for lag in (0, 3):
+        call = PaperCall(ANSWERS, think=0.6)
+        call.ears.lag = lag
+        question = call.says("where is my order", at=0.5)
+        call.run(8)
+        assert call.conversation.begun == call.conversation.kept == ["where is my order"]
+        silences.append(call.silence(question.end))
+    assert silences[0] == pytest.approx(silences[1], abs=0.02)
+
+
+def test_a_stop_inside_a_word_is_no_pause():
+    call = PaperCall(ANSWERS)
+    call.ears.lag = 4
+    call.says("where is", at=0.5, seconds=0.5)
+    call.says("my order", at=1.1, seconds=0.5)  # the detector notices nothing
+    call.run(8)
+    assert call.conversation.kept == ["where is my order"]
+    assert len(call.said("answer")) == 1
+
+
 def test_thinking_begins_before_the_turn_is_confirmed():
     call = PaperCall(ANSWERS, think=0.5)
     question = call.says("where is my order", at=0.5, finished=0.2)

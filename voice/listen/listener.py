@@ -50,6 +50,10 @@ from voice.listen.whisper import Transcriber, Transcript
 
 PRE_ROLL = SAMPLE_RATE // 2  # 0.5 s before speech was noticed, so that no first word is clipped
 LONGEST_TURN = 120.0  # s; music on the line must not grow one buffer for ever
+# A window is quiet below both: a level (RMS of full scale), and a share of the turn's loudest.
+FAINT, QUIET = 0.003, 0.04
+QUIET_WINDOWS = 2  # 64 ms, longer than most stops inside a word
+QUIET_REREAD = 8  # windows; the detector mostly follows after 3
 RECOGNIZED = 8.0  # s for a final transcript; a turn of 120 s takes 4 on one core
 STARVED = 0.4  # s without a frame in mid-turn (muted, lost network) before silence is assumed
 
@@ -91,6 +95,8 @@ class Listener(FrameProcessor):
         self._turn_samples = 0
         self._since_partial = 0.0
         self._timing = TurnTiming()
+        self._quiet = 0  # windows since the voice was last heard
+        self._loudest = 0.0  # of the turn's windows
         self._last_audio = 0.0
         self._eager: asyncio.Task[Transcript | None] | None = None
         self._partial: asyncio.Task[None] | None = None
@@ -145,6 +151,7 @@ class Listener(FrameProcessor):
             # 0.15 ms of model work: a thread hop would cost more than it saves
             probability = self._speech.step(window)
             self._keep(window)
+            await self._notice_quiet(window)
             for event in self._turns.step(probability, WINDOW / SAMPLE_RATE):
                 await self._take(event)
             await self._maybe_partial()
@@ -161,6 +168,26 @@ class Listener(FrameProcessor):
         else:
             self._before = np.concatenate([self._before, window])[-PRE_ROLL:]
 
+    async def _notice_quiet(self, window: NDArray[np.float32]) -> None:
+        """Begin to read the words when the voice falls silent, before the detector is sure of it.
+
+        It pauses 154 ms after the last sound of the bench's questions (median), this 75 ms; it
+        is wrong 1.5 times a question instead of 0.6, which costs a reading of 75 ms beside the
+        caller's voice. On a noisy line only the detector decides.
+        """
+        if self._turn is None:
+            return
+        level = float(np.sqrt(np.square(window).mean()))
+        self._loudest = max(self._loudest, level)
+        if level >= max(FAINT, self._loudest * QUIET):
+            self._quiet = 0
+            if self._eager is not None and not self._turns.paused:
+                await self._resume()
+            return
+        self._quiet += 1
+        if self._quiet == QUIET_WINDOWS and self._eager is None and not self._turns.paused:
+            self._pause()
+
     async def _watch_for_starvation(self) -> None:
         """Audio time stands still when no frames come; in mid-turn, let silence pass instead."""
         while True:
@@ -175,12 +202,13 @@ class Listener(FrameProcessor):
             case SpeechStarted():
                 await self._start()
             case Paused():
-                self._pause()
+                # a quiet last sound may have followed what was read when the voice fell
+                if self._eager is None or self._quiet > QUIET_REREAD:
+                    self._pause()
             case Judge():
                 self._spawn(self._judge(self._audio(), event.at), "judge")
             case Resumed():
-                self._forget_eager()
-                await self.push_frame(EagerEndOfTurnCancelFrame())
+                await self._resume()
             case Ended():
                 await self._end(event.reason)
             case _:
@@ -191,9 +219,14 @@ class Listener(FrameProcessor):
         self._turn_samples = len(self._before)
         self._before = np.zeros(0, np.float32)
         self._since_partial = 0.0
+        self._quiet, self._loudest = 0, 0.0
         self._timing = TurnTiming()
         await self.push_frame(UserStartedSpeakingFrame())
         await self.broadcast_interruption()
+
+    async def _resume(self) -> None:
+        self._forget_eager()
+        await self.push_frame(EagerEndOfTurnCancelFrame())
 
     def _pause(self) -> None:
         now = self._now()

@@ -107,6 +107,11 @@ class TurnTaker:
         return self._silence
 
     @property
+    def paused(self) -> bool:
+        """Whether the caller has the turn and is silent."""
+        return self._paused
+
+    @property
     def active(self) -> bool:
         """Whether the caller has the turn."""
         return self._active

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _QUIET = 0.008  # of full scale; Piper's and Kokoro's silence lies below
-_KEPT = 0.03  # s kept before and after the speech, so that no consonant is clipped
+# s kept around the speech, so that no consonant is clipped; whoever waits hears what is before it
+_KEPT_BEFORE, _KEPT_AFTER = 0.01, 0.03
 _FADE = 0.005  # s
 
 
@@ -14,8 +15,8 @@ def trim(audio: NDArray[np.float32], rate: int) -> NDArray[np.int16]:
     loud = np.flatnonzero(np.abs(audio) > _QUIET)
     if not len(loud):
         return np.zeros(0, np.int16)
-    kept, fade = round(_KEPT * rate), round(_FADE * rate)
-    audio = audio[max(0, loud[0] - kept) : loud[-1] + kept].copy()
+    before, after, fade = (round(s * rate) for s in (_KEPT_BEFORE, _KEPT_AFTER, _FADE))
+    audio = audio[max(0, loud[0] - before) : loud[-1] + after].copy()
     fade = min(fade, len(audio) // 2)
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     audio[:fade] *= ramp
