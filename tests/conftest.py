@@ -20,6 +20,12 @@ from voice.speak.kokoro import Kokoro
 DEMO = Path(__file__).parent.parent / "configs" / "demo.yaml"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _data(tmp_path_factory: pytest.TempPathFactory) -> None:  # pyright: ignore[reportUnusedFunction]
+    """No test writes recordings or a shop among the user's own."""
+    os.environ["OPENLINE_DATA"] = str(tmp_path_factory.mktemp("data"))
+
+
 @dataclass(frozen=True)
 class RealServer:
     url: str

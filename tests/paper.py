@@ -31,6 +31,9 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from agents.events import Event, Finished, Say
+from agents.llm.engine import Message
+from voice.journal.recorder import Recorder
+from voice.journal.writer import Sink
 from voice.listen.listener import Ears, Listener
 from voice.listen.turns import TurnSettings
 from voice.listen.whisper import Transcript
@@ -217,6 +220,10 @@ class PaperConversation:
             if committed.is_set():
                 self.kept.append(text)
 
+    @property
+    def history(self) -> list[Message]:
+        return [Message("assistant", line) for line in self.heard_lines]
+
     def heard(self, text: str) -> None:
         self.heard_lines.append(text)
 
@@ -269,7 +276,9 @@ class PaperCall:
         judge: float = 0.02,
         greeting: str = "",
         custom: Answer | None = None,
+        journal: Sink | None = None,
     ) -> None:
+        self.journal = journal
         self.ears = PaperEars()
         self.mouth = PaperMouth()
         self.conversation = PaperConversation(answers or {}, think, custom)
@@ -327,6 +336,15 @@ class PaperCall:
         self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5)
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
         self.speaker = Speaker(Mouth(self.mouth, PaperLane(self.speak)), rate=RATE)  # type: ignore[arg-type]
+        if self.journal is not None:
+            self.recorder = Recorder(
+                self.journal,
+                asyncio.get_running_loop().time,
+                in_rate=RATE,
+                out_rate=RATE,
+                history=lambda: [line.content for line in self.conversation.history],
+            )
+            self.recorder.attach(self.listener, self.responder, self.speaker)
         self.worker = PipelineWorker(
             Pipeline([self.listener, self.responder, self.speaker, Phone(self)]),
             params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),
@@ -346,6 +364,8 @@ class PaperCall:
             await self._speak(seconds)
             await asyncio.sleep(muted)
             await self.worker.cancel()
+        if self.journal is not None:
+            self.recorder.end()
 
     async def _later(self, when: float, act: Coroutine[Any, Any, Any]) -> None:
         await asyncio.sleep(max(0.0, when - asyncio.get_running_loop().time()))

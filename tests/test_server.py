@@ -17,9 +17,14 @@ import numpy as np
 import pytest
 import websockets
 
+from agents.definition import AgentDefinition
 from tests.paper import PaperConversation, PaperEars, PaperMouth, Utterance
 from voice.audiofile import read_audio, write_wav
 from voice.config import Config, ConfigError, load_config
+from voice.journal.files import journal_folder
+from voice.journal.record import read, summary
+from voice.journal.shelf import folders
+from voice.journal.sound import read_track
 from voice.lane import Lane
 from voice.listen.listener import Ears
 from voice.server import serve
@@ -49,8 +54,8 @@ class PaperEngines:
     async def agent(self, name: str, llm: str) -> Any:
         if name not in ("", "shop"):
             raise ConfigError(f"agent={name}: not offered here; choose one of: shop")
-        definition = SimpleNamespace(
-            name="shop", title="Shop", greeting="Hello there.", voice="", language="en"
+        definition = AgentDefinition(
+            name="shop", title="Shop", greeting="Hello there.", persona="You sell lamps."
         )
         return SimpleNamespace(definition=definition, conversation=self._conversation)
 
@@ -77,7 +82,11 @@ class PaperEngines:
 
 
 @pytest.fixture
-async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SimpleNamespace]:
+async def server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SimpleNamespace]:
+    """Parametrize it indirectly with overrides of the config."""
+    overrides: dict[str, Any] = getattr(request, "param", {})
     engines: list[PaperEngines] = []
 
     def build(config: Config, folder: Path) -> PaperEngines:
@@ -85,7 +94,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SimpleNamespa
         return engines[-1]
 
     monkeypatch.setattr(serve, "Engines", build)
-    config = load_config(DEMO, {"server.max_calls": 3, "server.idle_seconds": 2})
+    config = load_config(DEMO, {"server.max_calls": 3, "server.idle_seconds": 2, **overrides})
     async with serve.serving(config, DEMO.parent) as (url, _):
         yield SimpleNamespace(url=url, ws=url.replace("http", "ws") + "/ws", engines=engines[0])
 
@@ -145,6 +154,39 @@ async def test_a_stranger_can_speak_at_any_rate(server: SimpleNamespace, rate: i
     data = [m["data"] for m in messages if m["type"] == "server-message"]
     assert next(d for d in data if d["t"] == "call")["in_rate"] == rate
     assert next(d for d in data if d["t"] == "latency")["silence_ms"] > 0
+
+
+async def test_a_call_is_recorded(server: SimpleNamespace):
+    shelf = journal_folder(server.engines.config)
+    before = set(folders(shelf))
+    async with websockets.connect(server.ws) as ws:
+        await ws.send(READY)
+        await converse(ws)
+    async with asyncio.timeout(5):
+        while not any(summary(new).complete for new in set(folders(shelf)) - before):
+            await asyncio.sleep(0.05)
+    (folder,) = set(folders(shelf)) - before
+    call = read(folder)
+    (turn,) = call.turns
+    assert turn.text == "where is my order"
+    assert turn.answer is not None
+    assert turn.answer.heard == "It left on Monday. It comes on Thursday."
+    (hang_up,) = call.of("hang_up")
+    assert hang_up.data["reason"] == "the client hung up"
+    hashes = {model["role"]: model.get("sha256") for model in call.header["models"]}
+    assert len(hashes["vad"]["silero_vad.onnx"]) == 64
+    assert len(read_track(folder, "caller")[0]) > 2 * 16000
+    assert np.abs(read_track(folder, "agent")[0]).max() == pytest.approx(5000, rel=0.2)  # resampled
+
+
+@pytest.mark.parametrize("server", [{"journal.enabled": False}], indirect=True)
+async def test_a_server_told_to_record_nothing_records_nothing(server: SimpleNamespace):
+    shelf = journal_folder(server.engines.config)
+    before = folders(shelf)
+    async with websockets.connect(server.ws) as ws:
+        await ws.send(READY)
+        await converse(ws)
+    assert folders(shelf) == before
 
 
 async def test_a_client_without_a_handshake_is_greeted_too(server: SimpleNamespace):

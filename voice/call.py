@@ -17,6 +17,10 @@ from pipecat.workers.runner import WorkerRunner
 from agents.conversation import Agent
 from voice.config import Config
 from voice.frames import urgent_server_message
+from voice.journal.header import begun, header
+from voice.journal.recorder import Recorder
+from voice.journal.shelf import name_of
+from voice.journal.writer import CallJournal, JournalWriter
 from voice.listen.listener import Ears, Listener
 from voice.listen.turns import TurnSettings
 from voice.responder import Responder
@@ -44,16 +48,23 @@ class Call:
         mouth: Mouth,
         config: Config,
         settings: CallSettings,
+        journals: JournalWriter | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex[:12]
         self._agent = agent
         self._settings = settings
         self._transcriber = config.transcriber.model
         turns = TurnSettings(interrupt_seconds=config.turns.interrupt_seconds)
-        listener = Listener(ears, turns, partial_seconds=config.turns.partial_seconds)
+        listener = self._listener = Listener(
+            ears, turns, partial_seconds=config.turns.partial_seconds
+        )
         definition = agent.definition
-        self._responder = Responder(agent.conversation(), greeting=definition.greeting)
-        speaker = Speaker(mouth, rate=settings.out_rate)
+        self._conversation = agent.conversation()
+        self._responder = Responder(self._conversation, greeting=definition.greeting)
+        speaker = self._speaker = Speaker(mouth, rate=settings.out_rate)
+        self._journals = journals
+        self._config = config
+        self._recorder: Recorder | None = None
         self._worker = PipelineWorker(
             Pipeline([transport.input(), listener, self._responder, speaker, transport.output()]),
             params=PipelineParams(
@@ -75,6 +86,7 @@ class Call:
     async def run(self) -> None:
         """Until either side hangs up. Everything the call owned is freed when this returns."""
         logger.info(f"call {self.id}: {self._agent.definition.name} on {self._settings.llm}")
+        journal = self._record()
         runner = WorkerRunner(handle_sigint=False)
         await runner.add_workers(self._worker)
         greeting = asyncio.create_task(self._greet(), name=f"greet {self.id}")
@@ -83,18 +95,54 @@ class Call:
         finally:
             greeting.cancel()
             await asyncio.gather(greeting, return_exceptions=True)
+            if journal is not None and self._recorder is not None:
+                self._recorder.end(lost=journal.lost)
+                journal.close()
             logger.info(f"call {self.id}: ended")
 
     async def hang_up(self, reason: str) -> None:
         """End the call from our side; safe to call at any time, more than once."""
         if not self._ended:
             self._ended = True
+            if self._recorder is not None:
+                self._recorder.note("hang_up", reason=reason)
             await self._worker.cancel(reason=reason)
 
     async def complain(self, problem: str) -> None:
         """Tell the client that something it sent was not understood."""
         if not self._worker.has_finished():
             await self._worker.rtvi.send_error(problem)
+
+    def _record(self) -> CallJournal | None:
+        """Open this call's journal and hook its recorder into the pipeline."""
+        if self._journals is None:
+            return None
+        settings, began = self._settings, begun()
+        about = header(
+            self.id,
+            began,
+            self._config,
+            self._agent.definition,
+            llm=settings.llm,
+            voice=settings.voice,
+            in_rate=settings.in_rate,
+            out_rate=settings.out_rate,
+        )
+        journal = self._journals.begin(
+            name_of(self.id, began), about, in_rate=settings.in_rate, out_rate=settings.out_rate
+        )
+        self._recorder = Recorder(
+            journal,
+            asyncio.get_running_loop().time,
+            in_rate=settings.in_rate,
+            out_rate=settings.out_rate,
+            history=self._lines_of_the_agent,
+        )
+        self._recorder.attach(self._listener, self._responder, self._speaker)
+        return journal
+
+    def _lines_of_the_agent(self) -> list[str]:
+        return [m.content for m in self._conversation.history if m.role == "assistant"]
 
     async def _greet(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The command line: serve, talk, models, doctor, bench.
+"""The command line: serve, talk, models, calls, doctor, bench.
 
 Exit codes: 0 done, 1 it could not be done (one line on standard error says why and what to do),
 2 the command was typed wrongly, 130 interrupted.
@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 import typer
 
+from voice.journal.commands import app as calls_app
 from voice.models.commands import app as models_app
 
 HELP = """Talk with open models on your own machine.
@@ -36,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
+app.add_typer(calls_app, name="calls")
 bench = typer.Typer(no_args_is_help=True, help="Measurements anyone can run again.")
 app.add_typer(bench, name="bench")
 

@@ -65,6 +65,14 @@ class SynthesizerConfig(Section):
     threads: int = Field(default=1, ge=1)
 
 
+class JournalConfig(Section):
+    """Every call is recorded, for `openline calls` and `openline replay`."""
+
+    enabled: bool = True
+    folder: str = ""  # empty: calls/ in $OPENLINE_DATA, or in the user's data folder
+    days: float = Field(default=30, gt=0)  # older ones are removed at the start and daily
+
+
 def _named(value: Any) -> Any:
     """`llm: NAME` is short for `llm: {model: NAME}`; an address is `{url: ADDRESS}`."""
     if not isinstance(value, str):
@@ -82,6 +90,7 @@ class Config(Section):
     agent: str = "shop"  # configs/agents/NAME.yaml beside this file, or a path
     transcriber: Annotated[TranscriberConfig, BeforeValidator(_named)] = TranscriberConfig()
     turns: TurnsConfig = TurnsConfig()
+    journal: JournalConfig = JournalConfig()
     llm: Annotated[LLMConfig, BeforeValidator(_named)] = LLMConfig()
     synthesizer: Annotated[SynthesizerConfig, BeforeValidator(_named)] = SynthesizerConfig()
     # Offered in the page's lists beside the first ones; loaded when first chosen.

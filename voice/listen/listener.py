@@ -69,13 +69,22 @@ class Ears:
     judging: Lane
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the end-of-turn model said of the silence at `at`, s of audio."""
+
+    at: float
+    probability: float
+
+
 class Listener(FrameProcessor):
     """Turns the caller's audio into turns.
 
     In: InputAudioRawFrame (PCM16LE mono, any rate 8 to 48 kHz). Out: UserStarted- and
     UserStoppedSpeakingFrame, InterimTranscriptionFrame, EagerTranscript (answer it
     speculatively), EagerEndOfTurnCancelFrame (forget that), FinalTranscript, and an
-    interruption when the caller speaks over the agent.
+    interruption when the caller speaks over the agent. Its event "on_turn" tells every TurnEvent
+    and Verdict.
     """
 
     def __init__(
@@ -102,6 +111,7 @@ class Listener(FrameProcessor):
         self._partial: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._watch: asyncio.Task[None] | None = None
+        self._register_event_handler("on_turn", sync=True)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -198,6 +208,7 @@ class Listener(FrameProcessor):
     # -- turns -----------------------------------------------------------------------------
 
     async def _take(self, event: TurnEvent) -> None:
+        await self._call_event_handler("on_turn", event)
         match event:
             case SpeechStarted():
                 await self._start()
@@ -265,6 +276,7 @@ class Listener(FrameProcessor):
             return
         if turn is not self._turn:
             return
+        await self._call_event_handler("on_turn", Verdict(asked, probability))
         for event in self._turns.judged(probability, asked):
             await self._take(event)
 

@@ -19,6 +19,8 @@ from agents.llm.engine import EngineError
 from voice.call import Call, CallSettings
 from voice.config import Config, ConfigError
 from voice.engines import Engines, llm_name
+from voice.journal.files import journal_folder
+from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
 from voice.server.wire import RATES, WireSerializer
 from voice.speak.synthesizer import SpeechError
@@ -36,6 +38,7 @@ class Calls:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self.journals: JournalWriter | None = None  # while the server runs, if calls are recorded
         self._places = 0  # of calls that run, are set up or are torn down
         self._live: dict[str, Call] = {}
 
@@ -71,8 +74,12 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        if config.journal.enabled:
+            calls.journals = JournalWriter(journal_folder(config), days=config.journal.days)
         yield
         await calls.hang_up("the server stops")
+        if calls.journals is not None:
+            await asyncio.to_thread(calls.journals.close)
 
     app = FastAPI(title="Openline", lifespan=lifespan, openapi_url=None, docs_url=None)
     calls = Calls(config.server.max_calls)
@@ -143,7 +150,7 @@ async def _serve_call(websocket: WebSocket, config: Config, engines: Engines, ca
             serializer=serializer,
         ),
     )
-    call = Call(transport, engines.ears, agent, mouth, config, settings)
+    call = Call(transport, engines.ears, agent, mouth, config, settings, calls.journals)
     limits = asyncio.create_task(_limit(serializer, config, hang_up), name=f"limits {call.id}")
     try:
         with calls.live(call):

@@ -1,0 +1,134 @@
+"""`openline calls`: list, show, export, remove."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from voice.journal.files import JournalError, journal_folder
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The recorded calls: what was heard, said and decided. They lie on this machine only.",
+)
+
+CallArgument = Annotated[
+    str, typer.Argument(help="An id from `calls list`, its beginning, or `last`.")
+]
+FolderOption = Annotated[
+    Path | None, typer.Option("--folder", help="Where the calls lie; default: the config's.")
+]
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The config whose journal.folder is used.")
+]
+DEMO = Path("configs/demo.yaml")
+
+
+def shelf_of(folder: Path | None, config: Path) -> Path:
+    """--folder, else the config's; the default place where there is no config here."""
+    if folder is not None:
+        return folder
+    if config == DEMO and not config.exists():
+        return journal_folder()
+    from voice.config import load_config
+
+    return journal_folder(load_config(config))
+
+
+@app.command("list", epilog="Examples:  openline calls list   |   openline calls list --json")
+def list_calls(
+    folder: FolderOption = None,
+    config: ConfigOption = DEMO,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Show the recorded calls, newest first."""
+    from voice.journal.record import summary
+    from voice.journal.shelf import folders
+
+    shelf = shelf_of(folder, config)
+    found = [summary(path) for path in folders(shelf)]
+    if as_json:
+        made = [{**asdict(call), "began": call.began.isoformat()} for call in found]
+        typer.echo(json.dumps(made, indent=2))
+        return
+    if not found:
+        typer.echo(f"no calls are recorded in {shelf}")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("call", "when", "agent", "length", "turns", "cut", "median silence", ""):
+        table.add_column(name, justify="left" if name in ("call", "when", "agent", "") else "right")
+    for call in found:
+        silence = "" if call.median_silence_ms is None else f"{call.median_silence_ms:.0f} ms"
+        wrong = [f"{call.heard_errors} memory errors"] if call.heard_errors else []
+        wrong += [] if call.complete else ["no end"]
+        table.add_row(
+            call.call,
+            f"{call.began.astimezone():%Y-%m-%d %H:%M}",
+            f"{call.agent} on {call.llm}",
+            f"{call.seconds:.0f} s",
+            str(call.turns),
+            str(call.interruptions),
+            silence,
+            ", ".join(wrong),
+        )
+    Console(highlight=False).print(table)
+
+
+@app.command(epilog="Example:  openline calls show last")
+def show(call: CallArgument, folder: FolderOption = None, config: ConfigOption = DEMO) -> None:
+    """Print a call as a conversation, with times, silences, tools and what was cut."""
+    from rich.console import Console
+
+    from voice.journal.record import read
+    from voice.journal.shelf import find
+    from voice.journal.show import conversation
+
+    console = Console(highlight=False)
+    for line in conversation(read(find(shelf_of(folder, config), call))):
+        console.print(line)
+
+
+@app.command(epilog="Example:  openline calls export last --out call.zip")
+def export(
+    call: CallArgument,
+    out: Annotated[Path, typer.Option(help="The zip file to write.")],
+    folder: FolderOption = None,
+    config: ConfigOption = DEMO,
+) -> None:
+    """Write a call's sound and events into one zip file."""
+    from voice.journal.shelf import export as pack
+    from voice.journal.shelf import find
+
+    pack(find(shelf_of(folder, config), call), out)
+    typer.echo(str(out))
+
+
+@app.command(
+    epilog="Examples:  openline calls remove 3f2a   |   openline calls remove --older-than 7"
+)
+def remove(
+    calls: Annotated[list[str] | None, typer.Argument(help="Ids from `calls list`.")] = None,
+    older_than: Annotated[float | None, typer.Option(help="Days; 0 removes all.", min=0)] = None,
+    folder: FolderOption = None,
+    config: ConfigOption = DEMO,
+) -> None:
+    """Delete recordings for good."""
+    import time
+
+    from voice.journal.shelf import find, remove_older
+    from voice.journal.shelf import remove as delete
+
+    if not calls and older_than is None:
+        raise JournalError("which calls? give ids, or --older-than DAYS")
+    shelf = shelf_of(folder, config)
+    gone = [find(shelf, call) for call in calls or []]
+    for path in gone:
+        delete(path)
+    if older_than is not None:
+        gone += remove_older(shelf, time.time() - 86400 * older_than)
+    typer.echo(f"{len(gone)} {'call' if len(gone) == 1 else 'calls'} removed")

@@ -1,0 +1,75 @@
+"""call.json: who spoke with whom, on which models, with the hashes of their files."""
+
+import datetime as dt
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from agents.definition import AgentDefinition
+from voice.config import Config
+from voice.models import cards
+
+FORMAT = 1
+
+
+def begun() -> dt.datetime:
+    return dt.datetime.now().astimezone()
+
+
+def header(
+    call: str,
+    began: dt.datetime,
+    config: Config,
+    definition: AgentDefinition,
+    *,
+    llm: str,
+    voice: str,
+    in_rate: int,
+    out_rate: int,
+) -> dict[str, Any]:
+    """What can be known of a call when it begins. No key is in it: configs name variables only."""
+    return {
+        "journal": FORMAT,
+        "call": call,
+        "began": began.isoformat(timespec="milliseconds"),
+        "agent": definition.name,
+        "title": definition.title,
+        "language": definition.language,
+        "agent_sha256": _digest(definition),
+        "llm": llm,
+        "voice": voice,
+        "transcriber": config.transcriber.model,
+        "in_rate": in_rate,
+        "out_rate": out_rate,
+        "openline": version("openline"),
+        "models": _models(config, llm),
+        "config": config.model_dump(mode="json"),
+    }
+
+
+def _models(config: Config, llm: str) -> list[dict[str, Any]]:
+    # the voice is one of these synthesizers'; its name says which
+    synthesizers = [config.synthesizer, *config.more_synthesizers]
+    named = [
+        ("transcriber", config.transcriber.model),
+        ("vad", config.turns.voice_activity),
+        ("endpoint", config.turns.end_of_turn),
+        ("llm", llm),
+        *(("synthesizer", synthesizer.model) for synthesizer in synthesizers),
+    ]
+    return [{"role": role, **_described(name)} for role, name in named]
+
+
+@cache
+def _described(model: str) -> dict[str, Any]:
+    """Cards pin their files' hashes; of a path or an address only the name is known."""
+    known = cards().get(model)
+    if known is None:
+        return {"name": model}
+    hashes = {file.path: file.sha256 for file in known.files}
+    return {"name": model, "engine": known.engine, "sha256": hashes}
+
+
+def _digest(definition: AgentDefinition) -> str:
+    return hashlib.sha256(definition.model_dump_json().encode()).hexdigest()
