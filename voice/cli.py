@@ -137,6 +137,23 @@ def latency(
     run(url=url, questions=questions, out=out, config=config, llm=llm, barge_ins=barge_ins)
 
 
+@bench.command(epilog="Example:  openline bench turns ~/turns --out bench/")
+def turns(
+    data: Annotated[
+        Path, typer.Argument(help="A folder with turns.json, or eot-bench's parquet files.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = Path("bench"),
+    language: Annotated[str, typer.Option(help="Only turns in it; '' for all.")] = "en",
+    unseen: Annotated[
+        bool, typer.Option("--unseen", help="Only the calls that nothing was learned from.")
+    ] = False,
+) -> None:
+    """Score end-of-turn systems on labelled pauses: cut-offs against waiting (eot-bench's rules)."""
+    from voice.bench.turns import run
+
+    run(data=data, out=out, language=language, unseen_only=unseen)
+
+
 def main() -> None:
     """The entry point: known errors become one line, a bug keeps its traceback."""
     # pipecat logs every frame, and greets on import: a person wants to see what matters
