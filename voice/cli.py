@@ -148,7 +148,7 @@ def turns(
         bool, typer.Option("--unseen", help="Only the calls that nothing was learned from.")
     ] = False,
 ) -> None:
-    """Score end-of-turn systems on labelled pauses: cut-offs against waiting (eot-bench's rules)."""
+    """Score end-of-turn systems on labelled pauses by eot-bench's rules: cut-offs and waiting."""
     from voice.bench.turns import run
 
     run(data=data, out=out, language=language, unseen_only=unseen)

@@ -127,4 +127,3 @@ def _draw(path: Path, parts: dict[str, dict[str, Outcome]], console: Console) ->
         return []
     draw(path, parts, "Pauses cut off against waiting, by eot-bench's rules")
     return [str(path)]
-

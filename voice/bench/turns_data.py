@@ -125,7 +125,7 @@ def _rows_of_parquet(path: Path) -> Iterator[dict[str, Any]]:
 
     try:
         table: Any = parquet.ParquetFile(path)  # pyright: ignore
-        for batch in table.iter_batches(batch_size=16):  # a row holds its sound: 1.9 GB in all
+        for batch in cast("Iterator[Any]", table.iter_batches(batch_size=16)):  # rows hold sound
             yield from batch.to_pylist()
     except ArrowException as exc:  # pyright: ignore
         raise TurnDataError(f"{path}: cannot be read as parquet ({exc})") from exc

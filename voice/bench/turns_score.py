@@ -16,8 +16,8 @@ from voice.bench.turns_data import Pause
 
 EPS = 1e-9
 THRESHOLDS = np.round(np.arange(0.0, 1.0 + EPS, 0.01), 2)
-DELAYS = np.round(np.arange(0.2, 1.0 + EPS, 0.1), 1)  # s
-TIMEOUTS = np.round(np.arange(1.0, 3.5 + EPS, 0.5), 1)  # s
+DELAYS = tuple(k / 10 for k in range(2, 11))  # s
+TIMEOUTS = tuple(k / 2 for k in range(2, 8))  # s
 WAITS = (0.3, 0.6)  # s of mean wait whose cut-offs are quoted
 RATES = (0.1, 0.05)  # cut-off rates whose mean wait is quoted
 SCORE_POINT = 0.2  # s of silence at which a system that scores once is read
@@ -72,17 +72,17 @@ def score(system: Sequence[Scored], *, score_point: float | None = None) -> Outc
     """The figures of readings. `score_point`: the model is read there once and never again."""
     kept = [scored for scored in system if scored.pause.scored]
     fire = np.array([_fire_times(scored, score_point) for scored in kept])
-    delays = DELAYS[DELAYS >= (score_point or 0.0) - EPS]
+    delays = [delay for delay in DELAYS if delay >= (score_point or 0.0) - EPS]
     policies: list[Policy] = []
     is_hold, seconds = _labels(kept)
     for delay in delays:
         acts = np.maximum(delay, fire)  # (pauses, thresholds); inf where nothing fires
-        for timeout in TIMEOUTS[TIMEOUTS >= delay - EPS]:
+        for timeout in TIMEOUTS:  # none is shorter than a delay
             cut = (seconds > timeout + EPS) | (seconds > acts + EPS)
             waits = np.where(acts <= timeout + EPS, acts, timeout)
             rates, means = cut[is_hold].mean(axis=0), waits[~is_hold].mean(axis=0)
             policies += [
-                Policy(float(t), float(delay), float(timeout), float(rate), float(mean))
+                Policy(float(t), delay, timeout, float(rate), float(mean))
                 for t, rate, mean in zip(THRESHOLDS, rates, means, strict=True)
             ]
     return _outcome(policies, kept, auc(kept))
