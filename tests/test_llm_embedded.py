@@ -15,6 +15,7 @@ import pytest
 from agents.llm import embedded
 from agents.llm.embedded import Embedded
 from agents.llm.engine import Delta, Done, EngineError, Message, Request, Text, ToolCall
+from agents.llm.slots import Slots
 from voice.models import model_path
 
 pytestmark = pytest.mark.models
@@ -42,9 +43,9 @@ def prefixes(cache: Path) -> list[Path]:
     return list(cache.glob("*.prefix"))
 
 
-async def is_busy(engine: Embedded, slot: int = 1) -> bool:
+async def is_busy(engine: Embedded) -> bool:
     response = await engine._client().get("/slots")  # pyright: ignore[reportPrivateUsage]
-    return response.json()[slot]["is_processing"]
+    return any(slot["is_processing"] for slot in response.json())
 
 
 async def ask(engine: Embedded, request: Request) -> list[Delta]:
@@ -204,7 +205,7 @@ async def test_cancelling_while_the_prompt_is_read_stops_the_reading(tmp_path: P
     with pytest.raises(asyncio.CancelledError):
         await task
     # Not is_busy(): every answer of llama.cpp puts off its next look for callers that left.
-    saved = await engine._post("/slots/1?action=save", {"filename": "read.prefix"})  # pyright: ignore[reportPrivateUsage]
+    saved = await engine._post("/slots/2?action=save", {"filename": "read.prefix"})  # pyright: ignore[reportPrivateUsage]
     assert saved.json()["n_saved"] < 2000
     await engine.close()
 
@@ -225,6 +226,32 @@ async def test_two_at_once(engine: Embedded):
     assert one
     assert two
     assert order.index("two") < len(order) - 1 - order[::-1].index("one")  # not one after the other
+
+
+async def test_two_callers_are_answered_at_once(engine: Embedded):
+    """The second is not kept waiting for the end of the first, and finds its prompt warm."""
+    await engine.warm_up(Request(LONG, slot="answer"))
+    long = engine.stream(Request(COUNT, max_tokens=900, grammar=ENDLESS, slot="answer"))
+    await anext(long)
+    short = await ask(engine, Request(LONG, max_tokens=4, slot="answer"))
+    assert done(short).cached_tokens > 0.9 * done(short).prompt_tokens
+    assert await is_busy(engine)  # the first
+    await long.aclose()
+
+
+def test_the_slot_that_knows_most_of_a_prompt_is_taken():
+    slots = Slots(("understand", "answer"), 2)
+    assert len(slots) == 4
+    assert [*slots.of("understand"), *slots.of("answer")] == [0, 1, 2, 3]
+    far, when = "you are robin. how far", "you are robin. when"
+    with slots.taken("answer", far) as first, slots.taken("answer", when) as second:
+        assert {first, second} == {2, 3}
+        with slots.taken("answer", far + " is it") as third:
+            assert third == first  # it has to wait, best where its words are
+    with slots.taken("answer", "you are robin. when do you open") as again:
+        assert again == second
+    with slots.taken("", "x") as other:
+        assert other in slots.of("answer")
 
 
 async def test_more_callers_than_can_wait(engine: Embedded):

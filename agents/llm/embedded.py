@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import xllamacpp
 from loguru import logger
 
 from agents.llm.engine import Delta, Done, EngineError, Request, Text, chat
+from agents.llm.slots import Slots
 from agents.llm.sse import Events
 
 _WAITING = 16  # requests that may wait for a slot; more callers than that would only time out
-_SLOTS = {"understand": 0, "answer": 1}
+_PROMPTS = ("understand", "answer")  # the prefixes that stay in caches of their own
 _READ_SECONDS = (
     60.0  # between two tokens, prompt included; a cold 1.5B prompt takes 12 s on 2 cores
 )
@@ -42,10 +44,11 @@ class Embedded:
         *,
         threads: int | None = None,
         context: int = 4096,
-        slots: int = 2,
+        parallel: int = 2,
         cache: Path | None = None,
     ) -> None:
-        """Load the weights. Blocking, seconds. `context` is in tokens, for each slot.
+        """Load the weights. Blocking, seconds. `context` is in tokens, for each slot; there are
+        `parallel` slots for each kind of prompt, so many calls are answered at once.
 
         `cache` is a folder where warm prefixes outlive the process: reading 600 tokens costs a
         1.5B model 7 to 14 s on 2 cores, loading them 50 ms.
@@ -61,8 +64,8 @@ class Embedded:
         stat = file.stat()
         version = getattr(xllamacpp, "__version__", "")
         self._identity = f"{file.name} {stat.st_size} {stat.st_mtime_ns} {context} {version}"
-        self._server: Any = _start(file, self._key, threads, context, slots, cache)
-        self._slots = slots
+        self._slots = Slots(_PROMPTS, parallel)
+        self._server: Any = _start(file, self._key, threads, context, len(self._slots), cache)
         self._waiting = 0
         self._rendered: dict[str, str] = {}
         self._http: httpx.AsyncClient | None = None
@@ -75,6 +78,15 @@ class Embedded:
         self._waiting += 1
         try:
             body = await self._body(request)
+            with self._slots.taken(request.slot, body["prompt"]) as slot:
+                async with aclosing(self._stream(body | {"id_slot": slot}, request)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+        finally:
+            self._waiting -= 1
+
+    async def _stream(self, body: dict[str, Any], request: Request) -> AsyncGenerator[Delta, None]:
+        try:
             async with self._client().stream("POST", "/completion", json=body) as response:
                 if response.status_code != 200:
                     await response.aread()
@@ -90,13 +102,14 @@ class Embedded:
             raise EngineError(f"{self.name}: no word for {_READ_SECONDS:.0f} s") from exc
         except httpx.HTTPError as exc:
             raise EngineError(f"{self.name}: the model's server is gone ({exc!r})") from exc
-        finally:
-            self._waiting -= 1
 
     async def warm_up(self, request: Request) -> None:
-        """Read the prompt of `request` into its slot's cache, from disk where it is there."""
+        """Read the prompt of `request` into its slots' caches, from disk where it is there."""
         body = await self._body(request)
-        slot: int = body["id_slot"]
+        for slot in self._slots.of(request.slot):
+            await self._warm_up(slot, body)
+
+    async def _warm_up(self, slot: int, body: dict[str, Any]) -> None:
         identity = f"{self._identity} {body['prompt']}".encode()
         name = hashlib.sha256(identity).hexdigest()[:32] + ".prefix"
         if self._cache is not None and (self._cache / name).is_file():
@@ -104,7 +117,8 @@ class Embedded:
             if restored.status_code == 200:
                 return
             (self._cache / name).unlink(missing_ok=True)  # of another build of llama.cpp
-        response = await self._post("/completion", body | {"n_predict": 0, "stream": False})
+        read = body | {"n_predict": 0, "stream": False, "id_slot": slot}
+        response = await self._post("/completion", read)
         if response.status_code != 200:
             raise EngineError(f"{self.name}: {_problem(response)}")
         if self._cache is not None:
@@ -121,9 +135,9 @@ class Embedded:
             prompt, text = body["prompt"], request.messages[-1].content
             body["prompt"] = prompt[: prompt.rindex(text) + len(text)]
             if not self._waiting:
-                await self._client().post(
-                    "/completion", json=body | {"n_predict": 0, "stream": False}
-                )
+                with self._slots.taken(request.slot, body["prompt"]) as slot:
+                    read = body | {"n_predict": 0, "stream": False, "id_slot": slot}
+                    await self._client().post("/completion", json=read)
         except (EngineError, httpx.HTTPError) as exc:
             logger.debug(f"{self.name}: nothing was prepared ({exc})")
 
@@ -150,7 +164,6 @@ class Embedded:
             "stop": list(request.stop),
             "stream": True,
             "cache_prompt": True,
-            "id_slot": _SLOTS.get(request.slot, 1) % self._slots,
         }
         if request.grammar:
             body["grammar"] = request.grammar
