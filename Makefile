@@ -84,6 +84,10 @@ lock: $(VENV)/dev.stamp
 	$(COMPILE) requirements/base.in -o requirements/base.lock
 	$(COMPILE) -c requirements/base.lock requirements/dev.in -o requirements/dev.lock
 	$(COMPILE) requirements/node.in -o requirements/node.lock
+	@# the peers of `openline bench peers`: environments of their own, engines of the same versions
+	for peer in pipecat livekit; do \
+	  $(COMPILE) -c requirements/base.lock voice/bench/peers/stacks/$$peer.in -o voice/bench/peers/stacks/$$peer.lock; \
+	done
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

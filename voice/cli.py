@@ -154,6 +154,41 @@ def turns(
     run(data=data, out=out, language=language, unseen_only=unseen)
 
 
+@bench.command(epilog="Example:  openline bench peers --llm qwen2.5-coder-0.5b --only ours,pipecat")
+def peers(
+    only: Annotated[
+        str, typer.Option(help="Of ours, pipecat, livekit: those to ask, with commas.")
+    ] = "",
+    questions: Annotated[int, typer.Option(min=1, help="How many questions to ask each.")] = 32,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many calls of 8 questions to each.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the JSON in --out ends.")
+    ] = False,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of the peers' LLM, and of their recognition.")
+    ] = 1,
+    out: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = Path("bench"),
+    llm: Annotated[str | None, typer.Option(help="Another LLM: a card or a path.")] = None,
+    config: ConfigOption = DEMO,
+) -> None:
+    """Measure Openline beside pipecat and LiveKit Agents: same models, questions and sound."""
+    from voice.bench.peers.run import run
+
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    run(
+        only=names,
+        questions=questions,
+        out=out,
+        config=config,
+        llm=llm,
+        rounds=rounds,
+        resume=resume,
+        threads=threads,
+    )
+
+
 def main() -> None:
     """The entry point: known errors become one line, a bug keeps its traceback."""
     # pipecat logs every frame, and greets on import: a person wants to see what matters

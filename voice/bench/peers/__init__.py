@@ -1,0 +1,1 @@
+"""`openline bench peers`: Openline beside other open frameworks, same models, same questions."""

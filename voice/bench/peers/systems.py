@@ -1,0 +1,154 @@
+"""Starts the systems, each in processes of its own, and gives the addresses that they answer at."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agents.definition import AgentDefinition
+from voice.bench.peers import environments
+from voice.bench.peers.environments import Peer, PeerUnavailable
+from voice.config import Config
+from voice.engines import Engines
+from voice.models import fetch, model_path
+
+MAX_TOKENS = 60
+_STARTS_WITHIN = 180.0  # s; a 1.5B model from a cold disk
+_STOPS_WITHIN = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a peer runs on; `stacks/wire.py` reads it."""
+
+    whisper: str
+    voice: str
+    llm: str
+    instructions: str
+    greeting: str
+    max_tokens: int
+
+
+def setup(config: Config, folder: Path, llm: str) -> Setup:
+    """The same weights and facts as Openline's own agent. Raises PeerUnavailable, ModelError."""
+    names = (config.transcriber.model, config.synthesizer.model)
+    fetch(names)
+    whisper, voice = (model_path(name) for name in names)
+    if not (whisper / "model.bin").is_file():
+        raise PeerUnavailable(f"the peers need a faster-whisper model, {names[0]} is none")
+    definition = AgentDefinition.read(Engines(config, folder).agent_path(config.agent))
+    return Setup(
+        whisper=str(whisper),
+        voice=str(_one(voice, "*.onnx", "a Piper voice")),
+        llm=llm,
+        instructions=instructions(definition),
+        greeting=definition.greeting,
+        max_tokens=MAX_TOKENS,
+    )
+
+
+def instructions(definition: AgentDefinition) -> str:
+    """The persona, the task and the facts in the words that Openline gives a small model."""
+    facts = "\n".join(f"- {fact}" for fact in definition.facts)
+    return (
+        f"{definition.persona} Answer the caller in one short spoken sentence, using only these "
+        f"facts; if they do not say it, say that you do not know.\n{facts}\n"
+        "Your replies are spoken aloud: no lists, no special characters."
+    )
+
+
+@contextlib.asynccontextmanager
+async def served_llm(config: Config, threads: int, log: Path) -> AsyncGenerator[str]:
+    """The config's GGUF behind an OpenAI-compatible address. Raises PeerUnavailable, ModelError."""
+    if config.llm.url:
+        raise PeerUnavailable("the peers need a GGUF model of this machine; give --llm a card")
+    fetch(config.llm.model)
+    path = model_path(config.llm.model)
+    model = path if path.is_file() else _one(path, "*.gguf", "a GGUF model")
+    command = [sys.executable, "-m", "voice.bench.peers.llm", str(model), str(threads)]
+    environment = {"GOMP_SPINCOUNT": "1000", **os.environ}  # as agents/llm/__init__.py says
+    async with process("the LLM's server", command, environment, log) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def peer(name: Peer, ready: Setup, threads: int, folder: Path) -> AsyncGenerator[str]:
+    """A peer's websocket address; logs to FOLDER/NAME.log. Raises PeerUnavailable."""
+    about = folder / f"{name}.setup.json"
+    about.write_text(json.dumps(asdict(ready), indent=1), encoding="utf-8")
+    interpreter = environments.python(environments.environment(name))
+    command = [str(interpreter), str(environments.script(name)), str(about)]
+    ours = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LOGURU_LEVEL")
+    environment = {key: value for key, value in os.environ.items() if key not in ours}
+    environment |= {
+        "PYTHONNOUSERSITE": "1",
+        "OMP_NUM_THREADS": str(threads),  # CTranslate2 takes it for its own
+        "HF_HUB_OFFLINE": "1",
+        "LOGURU_LEVEL": "WARNING",
+    }
+    async with process(name, command, environment, folder / f"{name}.log") as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def process(
+    what: str, command: Sequence[str], environment: Mapping[str, str], log: Path
+) -> AsyncGenerator[str]:
+    """Run a program until it says "ready ADDRESS"; end it afterwards. Raises PeerUnavailable."""
+    with log.open("wb") as errors:
+        running = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=errors, env=dict(environment)
+        )
+    assert running.stdout is not None
+    draining: asyncio.Task[bytes] | None = None
+    try:
+        try:
+            async with asyncio.timeout(_STARTS_WITHIN):
+                address = await _address(running.stdout)
+        except TimeoutError as exc:
+            raise PeerUnavailable(f"{what} was not ready after {_STARTS_WITHIN:.0f} s") from exc
+        if not address:
+            code = await running.wait()
+            raise PeerUnavailable(f"{what} ended with code {code}: {_last_line(log)}")
+        draining = asyncio.create_task(running.stdout.read(), name=f"{what} output")
+        yield address
+    finally:
+        await _stop(running)
+        if draining is not None:
+            await draining
+
+
+async def _address(output: asyncio.StreamReader) -> str:
+    async for line in output:
+        found = re.match(rb"ready (\S+)", line)
+        if found:
+            return found[1].decode()
+    return ""
+
+
+async def _stop(running: asyncio.subprocess.Process) -> None:
+    if running.returncode is None:
+        running.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(running.wait(), _STOPS_WITHIN)
+        except TimeoutError:
+            running.kill()
+            await running.wait()
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    return f"{lines[-1].strip()} (all of it: {log})" if lines else "it said nothing"
+
+
+def _one(folder: Path, pattern: str, what: str) -> Path:
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise PeerUnavailable(f"the peers need {what}; {folder} has {len(found)}")
+    return found[0]
