@@ -173,6 +173,7 @@ async def call(websocket: WebSocket) -> None:
 async def main() -> None:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    listening.listen()  # callers who come before the server runs wait
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     wire.ready(listening.getsockname()[1])
     await server.serve(sockets=[listening])
