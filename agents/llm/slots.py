@@ -1,6 +1,6 @@
 """Which of llama.cpp's slots a request takes: a free one whose cache holds most of its prompt."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 
@@ -27,7 +27,7 @@ class Slots:
         return range(at * self._each, (at + 1) * self._each)
 
     @contextmanager
-    def taken(self, kind: str, prompt: str) -> Iterator[int]:
+    def taken(self, kind: str, prompt: str) -> Generator[int]:
         """A slot's number, its own until the end; where all are taken, one that has to be waited
         for."""
 
