@@ -179,3 +179,14 @@ async def test_a_server_that_is_no_agent_is_named():
         with pytest.raises(ClientError, match="404"):
             async with Client(f"ws://127.0.0.1:{port}/ws"):
                 pass
+
+
+async def test_a_quiet_line_is_not_digitally_silent():
+    async with FakeServer() as server:
+        async with Client(server.url, noise=8.0, out_rate=16000) as client:
+            await asyncio.sleep(0.2)
+            caller = client.recording()[:, 0]
+        assert 7 < caller[:1600].std() < 9
+        async with Client(server.url, out_rate=16000) as client:
+            await asyncio.sleep(0.2)
+            assert not client.recording()[:, 0].any()

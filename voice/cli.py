@@ -167,8 +167,9 @@ def peers(
         bool, typer.Option("--resume", help="Go on where the JSON in --out ends.")
     ] = False,
     threads: Annotated[
-        int, typer.Option(min=1, help="Threads of the peers' LLM, and of their recognition.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, help="Threads of the peers' LLM and of their recognition; all cores."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = Path("bench"),
     llm: Annotated[str | None, typer.Option(help="Another LLM: a card or a path.")] = None,
     config: ConfigOption = DEMO,

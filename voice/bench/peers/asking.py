@@ -13,6 +13,7 @@ from voice.bench.questions import Question
 from voice.client import Client, ClientError, calling
 
 _PEER_RATE = 22050  # Piper joe's own: the peers resample nothing
+NOISE = 8.0  # of 32767, -72 dB: a quiet line
 _QUIET = 1.0  # s without a sound before the next question: a late second answer is not its own
 _AT_MOST = 30.0  # s that a system may go on talking after its answer
 
@@ -54,7 +55,7 @@ async def _call(
 ) -> list[Asked]:
     found: list[Asked] = []
     options = {} if system == "ours" else {"out_rate": _PEER_RATE, "acknowledges": False}
-    async with calling(address, **options) as client:
+    async with calling(address, noise=NOISE, **options) as client:
         await ask(client, round, *warm_up)
         await _quiet(client)
         for number, question, sound in questions:

@@ -32,7 +32,7 @@ from voice.bench.latency import (
     serving,
     speak,
 )
-from voice.bench.peers.asking import Said, ask_all
+from voice.bench.peers.asking import NOISE, Said, ask_all
 from voice.bench.peers.compare import SYSTEMS, Asked, System, compared
 from voice.bench.peers.environments import Peer, PeerUnavailable, installed, pinned
 from voice.bench.peers.report import draw, show
@@ -61,7 +61,7 @@ def run(
     llm: str | None = None,
     rounds: int | None = None,
     resume: bool = False,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> None:
     """Ask, measure, write OUT/peers.json and OUT/peers.png, print a table.
 
@@ -69,6 +69,7 @@ def run(
     PeerUnavailable, ModelError, SpeechError, ConfigError.
     """
     console = Console()
+    threads = threads or os.cpu_count() or 1
     loaded = load_config(config, {"llm": llm} if llm else {})
     out.mkdir(parents=True, exist_ok=True)
     path = out / "peers.json"
@@ -77,6 +78,7 @@ def run(
         "llm": loaded.llm.model,
         "synthesizer": loaded.synthesizer.model,
         "peer_threads": threads,
+        "line_noise": NOISE,
     }
     asked, loads = _earlier(path, models) if resume else ([], [])
     systems = _systems(only, console)

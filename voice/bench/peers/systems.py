@@ -72,8 +72,8 @@ async def served_llm(config: Config, threads: int, log: Path) -> AsyncGenerator[
     path = model_path(config.llm.model)
     model = path if path.is_file() else _one(path, "*.gguf", "a GGUF model")
     command = [sys.executable, "-m", "voice.bench.peers.llm", str(model), str(threads)]
-    environment = {"GOMP_SPINCOUNT": "1000", **os.environ}  # as agents/llm/__init__.py says
-    async with process("the LLM's server", command, environment, log) as address:
+    # how its threads wait is in os.environ: agents/llm/__init__.py has put it there
+    async with process("the LLM's server", command, os.environ, log) as address:
         yield address
 
 
