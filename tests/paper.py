@@ -84,7 +84,7 @@ class PaperLane:
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
         self.schedule: Schedule[_Job] = Schedule(64, stale=lambda job: job.future.done())
-        self._busy = False
+        self.busy = False
 
     async def run(
         self, work: Callable[[], Any], priority: Priority = Priority.FINAL, **whose: Any
@@ -97,12 +97,12 @@ class PaperLane:
         return await job.future
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._busy and (job := self.schedule.next(loop.time())) is not None:
-            self._busy = True
+        if not self.busy and (job := self.schedule.next(loop.time())) is not None:
+            self.busy = True
             loop.call_later(self.seconds, self._finish, loop, job)
 
     def _finish(self, loop: asyncio.AbstractEventLoop, job: _Job) -> None:
-        self._busy = False
+        self.busy = False
         try:
             value = job.work()
         except Exception as exc:  # noqa: BLE001 - handed to the waiter

@@ -17,68 +17,14 @@ import numpy as np
 import pytest
 import websockets
 
-from agents.definition import AgentDefinition
-from tests.paper import PaperConversation, PaperEars, PaperMouth, Utterance
+from tests.paper_server import DEMO, READY, PaperEngines
 from voice.audiofile import read_audio, write_wav
 from voice.config import Config, ConfigError, load_config
 from voice.journal.files import journal_folder
 from voice.journal.record import read, summary
 from voice.journal.shelf import folders
 from voice.journal.sound import read_track
-from voice.lane import Lane
-from voice.listen.listener import Ears
 from voice.server import serve
-from voice.speak.speaker import Mouth
-
-DEMO = Path(__file__).parent.parent / "configs" / "demo.yaml"
-READY = json.dumps(
-    {"label": "rtvi-ai", "type": "client-ready", "id": "1", "data": {"version": "2.0.0"}}
-)
-
-
-class PaperEngines:
-    """What the server asks of Engines, over paper."""
-
-    def __init__(self, config: Config, folder: Path) -> None:
-        self.config = config
-        self.waiting_for: list[str] = []
-        self.ready = True
-        self.paper = PaperEars([Utterance("where is my order", 0, 1.0, 0.95)])
-        self.lanes = [Lane("hear"), Lane("judge"), Lane("speak")]
-        hear, judge, _ = self.lanes
-        self.ears = Ears(self.paper, hear, self.paper, self.paper, judge)  # type: ignore[arg-type]
-        self.conversations: list[PaperConversation] = []
-
-    async def load(self) -> None: ...
-
-    async def agent(self, name: str, llm: str) -> Any:
-        if name not in ("", "shop"):
-            raise ConfigError(f"agent={name}: not offered here; choose one of: shop")
-        definition = AgentDefinition(
-            name="shop", title="Shop", greeting="Hello there.", persona="You sell lamps."
-        )
-        return SimpleNamespace(definition=definition, conversation=self._conversation)
-
-    def _conversation(self) -> PaperConversation:
-        answers = {"where is my order": ["It left on Monday.", "It comes on Thursday."]}
-        self.conversations.append(PaperConversation(answers, 0.05, None))
-        return self.conversations[-1]
-
-    async def mouth(self, voice: str, language: str) -> Mouth:
-        return Mouth(PaperMouth(), self.lanes[2], "paper")
-
-    def agent_paths(self) -> dict[str, Path]:
-        return {"shop": DEMO.parent / "agents" / "shop.yaml"}
-
-    def llms(self) -> list[Any]:
-        return [(self.config.llm, True)]
-
-    def voices(self) -> list[Any]:
-        return [(self.config.synthesizer, "paper", PaperMouth().voices)]
-
-    async def close(self) -> None:
-        for lane in self.lanes:
-            await asyncio.to_thread(lane.close)
 
 
 @pytest.fixture

@@ -68,6 +68,8 @@ async def serving(
     )
     serve = asyncio.create_task(server.serve(sockets=[listening]), name="server")
     try:
+        while not (server.started or serve.done()):  # noqa: ASYNC110 - uvicorn has no event
+            await asyncio.sleep(0.01)
         await engines.load()
         host, port = listening.getsockname()[:2]
         shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
