@@ -190,6 +190,28 @@ def peers(
     )
 
 
+@bench.command(epilog="Example:  openline bench load --calls 20,40,80 --callers 0")
+def load(
+    calls: Annotated[
+        str, typer.Option(help="How many calls at once, one after the other; empty: none.")
+    ] = "10,20,40,60,80",
+    callers: Annotated[
+        int, typer.Option(min=0, help="Up to how many callers of the real models; 0: none.")
+    ] = 3,
+    questions: Annotated[int, typer.Option(min=1, help="How many each of them asks.")] = 10,
+    out: Annotated[Path, typer.Option(help="Folder of the JSON.")] = Path("bench"),
+    config: ConfigOption = DEMO,
+) -> None:
+    """Measure how many calls a core carries, and how callers wait for one another."""
+    from voice.bench.load import run
+
+    try:
+        steps = [int(part) for part in calls.split(",") if part.strip()]
+    except ValueError as exc:
+        raise typer.BadParameter(f"{calls!r}: give numbers: --calls 20,40,80") from exc
+    run(calls=steps, callers=callers, questions=questions, out=out, config=config)
+
+
 def main() -> None:
     """The entry point: known errors become one line, a bug keeps its traceback."""
     # pipecat logs every frame, and greets on import: a person wants to see what matters

@@ -22,19 +22,26 @@ class _Job:
 
 
 class Lane:
-    """Runs blocking functions one at a time on a thread of its own, in the order of a Schedule.
+    """Runs blocking functions on a thread of its own, one at a time, in the order of a Schedule.
 
     A waiter that is cancelled before its work starts is skipped. Work that has started runs to its
     end (a thread cannot be stopped), then the next one starts.
     """
 
-    def __init__(self, name: str, *, size: int = 256) -> None:
-        """`size`: of 80 callers each may have a transcript and two clauses waiting."""
+    def __init__(self, name: str, *, size: int = 256, threads: int = 1) -> None:
+        """`size`: of 80 callers each may have a transcript and two clauses waiting.
+
+        `threads`: of a model that works on several jobs at once.
+        """
         self._schedule: Schedule[_Job] = Schedule(size, stale=lambda job: job.future.done())
         self._ready = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        self._name = name
+        self._threads = [
+            threading.Thread(target=self._work, name=name, daemon=True) for _ in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def __len__(self) -> int:
         """Jobs that wait, without the running one."""
@@ -75,16 +82,16 @@ class Lane:
 
         with self._ready:
             if self._closed:
-                raise RuntimeError(f"{self._thread.name} is closed")
+                raise RuntimeError(f"{self._name} is closed")
             try:
                 replaced = self._schedule.put(
                     _Job(job, future), priority, time.monotonic(), call=call, since=since, due=due
                 )
             except Busy as exc:
-                raise Busy(f"{self._thread.name}: {exc}") from None
+                raise Busy(f"{self._name}: {exc}") from None
             self._ready.notify()
         for other in replaced:
-            error = Busy(f"{self._thread.name}: replaced by newer or more urgent work")
+            error = Busy(f"{self._name}: replaced by newer or more urgent work")
             other.future.get_loop().call_soon_threadsafe(_settle, other.future, None, error)
         return await future
 
@@ -102,10 +109,11 @@ class Lane:
         with self._ready:
             self._closed = True
             waiting = self._schedule.clear()
-            self._ready.notify()
+            self._ready.notify_all()
         for job in waiting:
             job.future.get_loop().call_soon_threadsafe(job.future.cancel)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
 
 def _settle(future: "asyncio.Future[Any]", value: Any, error: BaseException | None) -> None:

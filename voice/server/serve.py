@@ -45,14 +45,16 @@ async def serving(
     *,
     listening: socket.socket | None = None,
     signals: bool = False,
+    engines: Engines | None = None,
 ) -> AsyncGenerator[tuple[str, "asyncio.Task[None]"]]:
     """A running server with warm models: yields its address and the task that serves.
 
-    Models must be here already. Without `listening`, a free port of the loopback is taken.
+    Models must be here already. Without `listening`, a free port of the loopback is taken; with
+    `engines`, those are loaded in place of the config's.
     """
     if listening is None:
         listening = bind(config.server.host, 0)
-    engines = Engines(config, folder)
+    engines = engines or Engines(config, folder)
     server = _Server(
         uvicorn.Config(
             build_app(config, engines),
