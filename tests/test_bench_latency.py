@@ -15,6 +15,7 @@ from voice.bench.measure import (
     Turn,
     first_audible,
     last_audible,
+    longest_gap,
     silence,
     spread,
     summary,
@@ -63,6 +64,9 @@ def test_audible_samples_are_found_inside_their_span_only():
     assert first_audible(sound, RATE, 3.5, 4.5) is None
     assert last_audible(sound, RATE, 30, 40) is None
     assert first_audible(sound, RATE, -1, 2.5) == 2
+    assert longest_gap(sound, RATE, 0, 20) == pytest.approx(2, abs=2 / RATE)
+    assert longest_gap(sound, RATE, 2.1, 2.9) == pytest.approx(1 / RATE)
+    assert longest_gap(sound, RATE, 3.5, 4.5) is None
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from voice.bench.measure import Turn, last_audible, silence, summary, word_errors
+from voice.bench.measure import Turn, last_audible, longest_gap, silence, summary, word_errors
 from voice.bench.questions import SPEAKER, Question, SpokenQuestions, questions
 from voice.client import Client, Spoken, calling, first_speech
 from voice.config import Config, load_config
@@ -150,12 +150,10 @@ async def ask(client: Client, call: int, question: Question, sound: NDArray[np.i
     spoken = await client.say(sound)
     await _settle(client, spoken)
     now = time.monotonic()
+    heard, rate = client.speaker.recording(now), client.out_rate
+    ended, until = spoken.ended - client.began, now - client.began
     outcome, wait = silence(
-        client.speaker.recording(now),
-        client.out_rate,
-        asked=spoken.started - client.began,
-        ended=spoken.ended - client.began,
-        until=now - client.began,
+        heard, rate, asked=spoken.started - client.began, ended=ended, until=until
     )
     transcript = " ".join(client.transcripts[known:])
     errors, words = word_errors(transcript, question.written)
@@ -165,6 +163,7 @@ async def ask(client: Client, call: int, question: Question, sound: NDArray[np.i
     said = answer.heard if answer else ""
     latency: dict[str, Any] = answer.latency if answer else {}
     judged = bool(question.expect and answer)
+    gap = longest_gap(heard, rate, ended, until)
     return Turn(
         call=call,
         question=question.shown,
@@ -180,6 +179,7 @@ async def ask(client: Client, call: int, question: Question, sound: NDArray[np.i
         word_errors=errors,
         tools=tuple(tool["function_name"] for tool in answer.tools) if answer else (),
         answer=said,
+        gap_ms=None if gap is None else round(1000 * gap, 1),
         right=bool(re.search(question.expect, said, re.IGNORECASE)) if judged else None,
     )
 
@@ -334,6 +334,13 @@ def _print(turns: Sequence[Turn], result: dict[str, Any], console: Console) -> N
             f"Silence before the answer: median [bold]{waits['median']:.0f} ms[/], "
             f"p95 [bold]{waits['p95']:.0f} ms[/] ({found['clean']} of {found['questions']} "
             f"questions; too early {found['early']}, unanswered {found['none']})",
+            highlight=False,
+        )
+    if found["gap_ms"]["median"] is not None:
+        gaps = found["gap_ms"]
+        console.print(
+            f"Longest silence inside an answer: median {gaps['median']:.0f} ms, "
+            f"p95 {gaps['p95']:.0f} ms (a sentence's own pause is about 250)",
             highlight=False,
         )
     line = f"Right answers {found['right_answers']} of {found['judged_answers']}"

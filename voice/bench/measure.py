@@ -36,6 +36,7 @@ class Turn:
     word_errors: int = 0
     tools: tuple[str, ...] = ()
     answer: str = ""
+    gap_ms: float | None = None  # the longest silence inside the answer
     right: bool | None = None  # the answer has the fact that was asked for; None: not judged
 
 
@@ -51,6 +52,13 @@ def last_audible(sound: NDArray[np.int16], rate: int, start: float, end: float) 
     low, high = max(0, round(start * rate)), max(0, round(end * rate))
     loud = np.flatnonzero(np.abs(sound[low:high].astype(np.int32)) > LOUD)
     return (low + int(loud[-1])) / rate if len(loud) else None
+
+
+def longest_gap(sound: NDArray[np.int16], rate: int, start: float, end: float) -> float | None:
+    """Seconds of the longest silence between two samples above LOUD in [start, end)."""
+    low, high = max(0, round(start * rate)), max(0, round(end * rate))
+    loud = np.flatnonzero(np.abs(sound[low:high].astype(np.int32)) > LOUD)
+    return float(np.diff(loud).max()) / rate if len(loud) > 1 else None
 
 
 def silence(
@@ -103,6 +111,7 @@ def summary(turns: Sequence[Turn], barge_ins: Sequence[float | None]) -> dict[st
         "early": sum(turn.outcome == "early" for turn in turns),
         "none": sum(turn.outcome == "none" for turn in turns),
         "silence_ms": spread([turn.silence_ms or 0.0 for turn in clean]),
+        "gap_ms": spread([turn.gap_ms for turn in clean if turn.gap_ms is not None]),
         "parts_median_ms": {
             name: spread([turn.parts.get(name, 0.0) for turn in clean])["median"] for name in parts
         },
