@@ -274,7 +274,7 @@ def _full_context_error_rate(
     )
     counts: list[tuple[int, int]] = []
     for question, sound in zip(asked, spoken, strict=True):
-        heard = transcriber.transcribe(sound.astype(np.float32) / 32768, thorough=True)
+        heard = transcriber.transcribe(sound.astype(np.float32) / np.float32(32768), thorough=True)
         counts.append(word_errors(heard.text, question.written))
     transcriber.close()
     return round(sum(e for e, _ in counts) / max(1, sum(n for _, n in counts)), 3)
