@@ -69,7 +69,8 @@ class Acts:
         outcome = await outcome_of(tool.run(call.arguments, self.context, seconds), tool.name)
         result = dict(outcome.result.data) if outcome.result else None
         seconds = time.monotonic() - started
-        settle(outcome, ToolEnded(call.id, tool.name, result, outcome.error, seconds))
+        say = outcome.result.say if outcome.result else ""
+        settle(outcome, ToolEnded(call.id, tool.name, result, outcome.error, seconds, say))
         return outcome
 
     async def settled(self) -> None:

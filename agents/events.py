@@ -27,13 +27,17 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolEnded:
-    """A tool returned, failed or timed out. Exactly one of `result` and `error` is set."""
+    """A tool returned, failed or timed out. Exactly one of `result` and `error` is set.
+
+    `say` is the sentence that the tool itself gave for its result, if any.
+    """
 
     id: str
     name: str
     result: Any
     error: str | None
     seconds: float
+    say: str = ""
 
 
 @dataclass(frozen=True, slots=True)

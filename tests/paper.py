@@ -7,7 +7,6 @@ from the audio alone what was said so far; a minute of call takes a fraction of 
 """
 
 import asyncio
-import selectors
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +31,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from agents.events import Event, Finished, Say
 from agents.llm.engine import Message
+from voice.journal.clock import VirtualLoop
 from voice.journal.recorder import Recorder
 from voice.journal.writer import Sink
 from voice.listen.listener import Ears, Listener
@@ -44,29 +44,6 @@ from voice.speak.synthesizer import Voice
 
 RATE = 16000
 FRAME = 320
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer instead of waiting for it."""
-
-    def __init__(self) -> None:
-        super().__init__(_JumpingSelector(self))
-        self.now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-
-class _JumpingSelector(selectors.DefaultSelector):
-    def __init__(self, loop: VirtualLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> Any:
-        ready = super().select(0)
-        if not ready and timeout:
-            self._loop.now += timeout
-        return ready
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,6 +37,10 @@ class CallSettings:
     voice: str = ""
 
 
+def turn_settings(config: Config) -> TurnSettings:
+    return TurnSettings(interrupt_seconds=config.turns.interrupt_seconds)
+
+
 class Call:
     """Builds the pipeline transport.input, Listener, Responder, Speaker, transport.output."""
 
@@ -54,7 +58,7 @@ class Call:
         self._agent = agent
         self._settings = settings
         self._transcriber = config.transcriber.model
-        turns = TurnSettings(interrupt_seconds=config.turns.interrupt_seconds)
+        turns = turn_settings(config)
         listener = self._listener = Listener(
             ears, turns, partial_seconds=config.turns.partial_seconds
         )

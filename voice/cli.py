@@ -12,6 +12,7 @@ from typing import Annotated, cast
 import typer
 
 from voice.journal.commands import app as calls_app
+from voice.journal.commands import replay
 from voice.models.commands import app as models_app
 
 HELP = """Talk with open models on your own machine.
@@ -38,6 +39,9 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(calls_app, name="calls")
+app.command(
+    epilog="Examples:  openline replay last   |   openline replay last --as-test tests/calls/mine"
+)(replay)
 bench = typer.Typer(no_args_is_help=True, help="Measurements anyone can run again.")
 app.add_typer(bench, name="bench")
 

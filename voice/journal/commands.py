@@ -132,3 +132,59 @@ def remove(
     if older_than is not None:
         gone += remove_older(shelf, time.time() - 86400 * older_than)
     typer.echo(f"{len(gone)} {'call' if len(gone) == 1 else 'calls'} removed")
+
+
+def replay(
+    call: CallArgument,
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="The models and settings to replay it with.")
+    ] = DEMO,
+    changed: Annotated[
+        list[str] | None, typer.Option("--set", help="Another setting: turns.partial_seconds=1.")
+    ] = None,
+    costs: Annotated[
+        str, typer.Option(help="What model work costs on the clock: measured or none.")
+    ] = "measured",
+    as_test: Annotated[
+        Path | None, typer.Option(help="Make the call a regression case in this folder.")
+    ] = None,
+    folder: FolderOption = None,
+) -> None:
+    """Run a call's caller again through the present build and say what changed, turn by turn.
+
+    The clock jumps over waiting; only model work takes its time. Tools answer as they did in the
+    call, and no action is done again.
+    """
+    import yaml
+    from rich.console import Console
+
+    from voice.config import load_config
+    from voice.journal.again import make_case, run_again
+    from voice.journal.compare import report
+    from voice.journal.record import read
+    from voice.journal.shelf import find
+
+    if costs not in ("measured", "none"):
+        raise JournalError(f"--costs {costs}: give measured or none")
+    settings: dict[str, object] = {}
+    for setting in changed or []:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise JournalError(f"--set {setting}: give KEY=VALUE, e.g. turns.partial_seconds=1")
+        settings[key] = yaml.safe_load(value)
+    loaded = load_config(config, settings)
+    shelf = folder if folder is not None else journal_folder(loaded)
+    recorded = read(find(shelf, call))
+    console = Console(highlight=False)
+    if as_test is not None:
+        make_case(recorded, as_test, loaded, config.parent)
+        console.print(
+            f"{as_test}: correct expected.json where the call went wrong, then run\n"
+            "python -m pytest tests/test_recorded_calls.py",
+            soft_wrap=True,
+        )
+        return
+    cost = "none" if costs == "none" else "measured"
+    again = run_again(recorded, loaded, config.parent, cost=cost)
+    for line in report(recorded, again):
+        console.print(line)
