@@ -69,7 +69,7 @@ def list_calls(
         table.add_row(
             call.call,
             f"{call.began.astimezone():%Y-%m-%d %H:%M}",
-            f"{call.agent} on {call.llm}",
+            call.agent,
             f"{call.seconds:.0f} s",
             str(call.turns),
             str(call.interruptions),

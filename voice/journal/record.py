@@ -10,6 +10,7 @@ from typing import Any
 
 from voice.journal.files import EVENTS, JournalError
 from voice.journal.shelf import header_of
+from voice.journal.tracks import Arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,12 @@ class Recorded:
     @property
     def wasted(self) -> list[Answer]:
         return [answer for answer in self.answers.values() if answer.dropped is not None]
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """When the samples of the caller's track arrived."""
+        anchors = [(int(line.data["sample"]), line.at) for line in self.of("arrived")]
+        return Arrivals(anchors, int(self.header["in_rate"]))
 
     def of(self, event: str) -> list[Line]:
         return [line for line in self.lines if line.event == event]

@@ -8,7 +8,9 @@ Every line is {"at": seconds since the call began, "event": name, ...}:
     lost                         a turn was over and could not be recognized
     answer.started .committed .dropped .ended, say, tool.started, tool.ended, expecting
     answer, clause, interrupted, heard, latency, dropped, ...   the server-messages of README.md
-    typed, flushed, error, gap (nothing received), hang_up, memory (an error of heard memory)
+    arrived                      this sample of the caller's track came at this time; the next at
+                                 their own pace, until another such line
+    typed, flushed, error, hang_up, memory (an error of heard memory)
     end                          the call's summary; missing where the process died
 """
 
@@ -129,9 +131,9 @@ class Recorder:
     def _listener_takes(self, _: FrameProcessor, frame: Frame) -> None:
         if isinstance(frame, InputAudioRawFrame):
             now = self.now
-            sounds, gap = self._received.take(now, frame.audio)
-            if gap is not None:
-                self.note("gap", start=gap[0], samples=gap[1])
+            sounds, anchor = self._received.take(now, frame.audio)
+            if anchor is not None:
+                self.note("arrived", sample=anchor)
             for sound in sounds:
                 self._sink.sound(sound)
             if sounds:

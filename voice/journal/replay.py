@@ -189,15 +189,10 @@ class _Scene:
 
     async def _speak(self) -> None:
         step = round(self._rate * FRAME_SECONDS)
-        gaps = [
-            range(int(line.data["start"]), int(line.data["start"]) + int(line.data["samples"]))
-            for line in self._call.of("gap")
-        ]
+        arrivals = self._call.arrivals
         for start in range(0, len(self._caller), step):
             pcm = self._caller[start : start + step]
-            if any(start in gap for gap in gaps):
-                continue
-            await self._until((start + len(pcm)) / self._rate)
+            await self._until(arrivals.at(start + len(pcm)))
             await self._hear(pcm)
         await self._until(self._call.seconds)
         if self._cut_short():

@@ -1,12 +1,14 @@
 """Where each sample of a call lies in its time: the caller as received, the agent as played."""
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 Track = Literal["caller", "agent"]
 CHUNK_SECONDS = 0.25  # with the encoder's own 0.14 s at 8 kHz, a crash loses less than 0.7 s
-GAP_SECONDS = 0.4  # a frame later than this was not late, the microphone was off
+DRIFT_SECONDS = 0.05  # s; network jitter is less, and words have no sharper edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +25,28 @@ class Sound:
 
 
 class Received:
-    """The caller's frames on the call's clock. Frames that come late join the one before."""
+    """The caller's frames, joined as the Listener hears them, and when they arrived.
+
+    The track has no holes: a muted microphone, a late packet and the burst after it are told by
+    anchors, which say when a sample arrived. Between two of them sound arrives at its own pace.
+    """
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._cursor = -1  # where the next sample lies
+        self._cursor = 0  # samples received
+        self._ahead: float | None = None  # s by which sound lies before the clock
         self._waiting = bytearray()
 
-    def take(self, now: float, pcm: bytes) -> tuple[list[Sound], tuple[int, int] | None]:
-        """One frame that arrived at `now` (s): sounds to write, and the gap before it, if any.
-
-        A gap is (first missing sample, samples): nothing was received for that long.
-        """
-        count = len(pcm) // 2
-        begins = max(0, round(now * self._rate) - count)
-        gap: tuple[int, int] | None = None
-        sounds: list[Sound] = []
-        late = begins - max(0, self._cursor)
-        if self._cursor < 0:
-            self._cursor = begins
-            gap = (0, begins) if begins > GAP_SECONDS * self._rate else None
-        elif late > GAP_SECONDS * self._rate:
-            sounds = self.rest()
-            gap = (self._cursor, late)
-            self._cursor = begins
+    def take(self, now: float, pcm: bytes) -> tuple[list[Sound], int | None]:
+        """One frame, arrived at `now` (s): sounds to write, and its end if that is an anchor."""
         self._waiting += pcm
-        self._cursor += count
-        if len(self._waiting) >= 2 * CHUNK_SECONDS * self._rate:
-            sounds += self.rest()
-        return sounds, gap
+        self._cursor += len(pcm) // 2
+        ahead = self._cursor / self._rate - now
+        moved = self._ahead is None or abs(ahead - self._ahead) > DRIFT_SECONDS
+        if moved:
+            self._ahead = ahead
+        full = len(self._waiting) >= 2 * CHUNK_SECONDS * self._rate
+        return self.rest() if full else [], self._cursor if moved else None
 
     def rest(self) -> list[Sound]:
         """What has not been handed out yet."""
@@ -60,6 +55,21 @@ class Received:
         pcm = bytes(self._waiting)
         self._waiting.clear()
         return [Sound("caller", self._cursor - len(pcm) // 2, pcm)]
+
+
+class Arrivals:
+    """When each sample of a caller's track arrived, by its anchors (sample, s)."""
+
+    def __init__(self, anchors: Sequence[tuple[int, float]], rate: int) -> None:
+        first = anchors or [(0, 0.0)]
+        self._samples = [sample for sample, _ in first]
+        self._times = [at for _, at in first]
+        self._rate = rate
+
+    def at(self, sample: int) -> float:
+        """Seconds since the call began."""
+        i = max(0, bisect_right(self._samples, sample) - 1)
+        return self._times[i] + (sample - self._samples[i]) / self._rate
 
 
 class Played:
