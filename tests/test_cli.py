@@ -98,7 +98,16 @@ def test_a_command_typed_wrongly_is_exit_2(words: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["serve"], ["talk"], ["doctor"], ["models"], ["models", "list"], ["bench", "latency"]],
+    [
+        ["serve"],
+        ["talk"],
+        ["doctor"],
+        ["models"],
+        ["models", "list"],
+        ["bench", "latency"],
+        ["calls", "show"],
+        ["replay"],
+    ],
 )
 def test_help_shows_an_example(words: list[str]) -> None:
     answer = CliRunner().invoke(cli.app, [*words, "--help"])
