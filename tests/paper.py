@@ -39,6 +39,7 @@ from voice.listen.turns import TurnSettings
 from voice.listen.whisper import Transcript
 from voice.responder import Responder
 from voice.schedule import Busy, Priority, Schedule
+from voice.speak.aloud import Aloud
 from voice.speak.speaker import Mouth, Speaker
 from voice.speak.synthesizer import Voice
 
@@ -310,9 +311,11 @@ class PaperCall:
         muted: float,
     ) -> None:
         ears = Ears(self.ears, PaperLane(self.hear), self.ears, self.ears, PaperLane(self.judge))  # type: ignore[arg-type]
-        self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5)
+        aloud = Aloud()
+        self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5, aloud=aloud)
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
-        self.speaker = Speaker(Mouth(self.mouth, PaperLane(self.speak)), rate=RATE)  # type: ignore[arg-type]
+        mouth = Mouth(self.mouth, PaperLane(self.speak))  # type: ignore[arg-type]
+        self.speaker = Speaker(mouth, rate=RATE, aloud=aloud, clears=True)
         if self.journal is not None:
             self.recorder = Recorder(
                 self.journal,
@@ -351,6 +354,7 @@ class PaperCall:
     async def _speak(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         sent = loop.time()
+        noise = np.random.default_rng(0)
         while sent < seconds:
             await asyncio.sleep(max(0.0, sent - loop.time()))
             times = sent - 0.02 + np.arange(FRAME) / RATE
@@ -358,6 +362,7 @@ class PaperCall:
             for i, utterance in enumerate(self.ears.utterances):
                 inside = (times >= utterance.start) & (times < utterance.end)
                 audio[inside] = self.ears.level(i)
+            audio *= noise.choice((-1, 1), FRAME)  # like nothing else, or it would pass for an echo
             pcm = (audio * 32767).astype("<i2").tobytes()
             await self.worker.queue_frame(InputAudioRawFrame(pcm, RATE, 1))
             sent += 0.02

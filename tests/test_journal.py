@@ -129,7 +129,7 @@ def test_an_interruption_shows_what_was_cut(pages: Pages):
     call.run(8)
     answer = pages.read().turns[0].answer
     assert answer is not None
-    assert answer.interrupted == pytest.approx(call.flushes[-1], abs=0.05)
+    assert answer.interrupted == pytest.approx(min(call.flushes[-2:]), abs=0.05)  # held
     assert answer.heard == call.conversation.heard_lines[0]
     assert f"{answer.heard} {answer.cut}" == answer.said
 
@@ -171,7 +171,8 @@ def test_both_sides_sound_as_they_were_heard(tmp_path: Path):
     loud = np.flatnonzero(agent) / RATE
     played = loud[(loud > first.answer.sent - 0.1) & (loud < second.answer.sent - 0.1)]
     assert played[0] == pytest.approx(first.answer.sent, abs=0.05)
-    assert played[-1] == pytest.approx(first.answer.interrupted, abs=0.05)
+    assert played[-1] < first.answer.interrupted + 0.05
+    assert played[-1] > first.answer.interrupted - 0.25  # it was held in the pause after a sentence
     assert len(caller) / RATE == pytest.approx(9, abs=0.1)
 
 

@@ -248,16 +248,25 @@ def test_words_of_one_turn_say_nothing_about_the_next():
     assert line.waits() == pytest.approx(SETTINGS.likely_seconds, abs=WINDOW)
 
 
-def test_it_takes_more_to_interrupt_the_agent():
+def test_while_the_agent_speaks_the_first_sound_like_speech_counts():
     line = Line()
     line.turns.agent_speaking(True)
     line.silent(1)
-    assert line.speaks(0.128) == []
+    assert line.speaks(WINDOW) == []
     line.silent(1)
     assert kinds(line.speaks(0.5)) == ["SpeechStarted"]
     (started,) = line.events
     assert isinstance(started, SpeechStarted)
-    assert started.at - 2.128 == pytest.approx(SETTINGS.interrupt_seconds, abs=2 * WINDOW)
+    assert started.at - (2 + WINDOW) == pytest.approx(SETTINGS.interrupt_seconds, abs=WINDOW)
+
+
+def test_a_turn_that_was_none_is_forgotten():
+    line = Line()
+    line.speaks(0.5)
+    line.turns.dismiss()
+    assert not line.turns.active
+    assert line.silent(3) == []
+    assert kinds(line.speaks(0.5)) == ["SpeechStarted"]
 
 
 def test_when_the_agent_falls_silent_a_short_yes_counts_again():

@@ -24,6 +24,7 @@ from voice.journal.writer import CallJournal, JournalWriter
 from voice.listen.listener import Ears, Listener
 from voice.listen.turns import TurnSettings
 from voice.responder import Responder
+from voice.speak.aloud import Aloud
 from voice.speak.speaker import Mouth, Speaker
 
 READY = 1.0  # s to wait for a client's client-ready before the greeting is spoken anyway
@@ -59,13 +60,13 @@ class Call:
         self._settings = settings
         self._transcriber = config.transcriber.model
         turns = turn_settings(config)
-        listener = self._listener = Listener(
-            ears, turns, partial_seconds=config.turns.partial_seconds
-        )
+        aloud = Aloud()
+        partial = config.turns.partial_seconds
+        listener = self._listener = Listener(ears, turns, partial_seconds=partial, aloud=aloud)
         definition = agent.definition
         self._conversation = agent.conversation()
         self._responder = Responder(self._conversation, greeting=definition.greeting)
-        speaker = self._speaker = Speaker(mouth, rate=settings.out_rate)
+        speaker = self._speaker = Speaker(mouth, rate=settings.out_rate, aloud=aloud)
         self._journals = journals
         self._config = config
         self._recorder: Recorder | None = None

@@ -68,6 +68,7 @@ class Loudspeaker:
         self._cursor = began  # when what is queued will have been played
         self._chunks: list[tuple[float, NDArray[np.int16], int]] = []  # start, samples, answer
         self.flushes: list[float] = []
+        self._skew: dict[int, float] = {}  # s by which an answer's place differs from what played
         self._window = began  # where a real loudspeaker is
 
     def play(self, pcm: bytes, answer: int, now: float) -> None:
@@ -87,13 +88,17 @@ class Loudspeaker:
         self._chunks = kept
         self._cursor = min(self._cursor, now)
 
+    def resume(self, answer: int, place: float, now: float) -> None:
+        """What comes next of this answer starts at this place of it, in seconds."""
+        self._skew[answer] = place - (self.played(answer, now) - self._skew.get(answer, 0.0))
+
     @property
     def busy_until(self) -> float:
         return self._cursor
 
     def played(self, answer: int, now: float) -> float:
-        """Seconds of this answer that were played by `now`."""
-        total = 0.0
+        """Up to which place, in seconds, this answer was played by `now`."""
+        total = self._skew.get(answer, 0.0)
         for start, samples, number in self._chunks:
             if number == answer:
                 total += min(len(samples) / self.rate, max(0.0, now - start))
@@ -188,6 +193,7 @@ class Client:
         self.messages: list[Message] = []
         self.answers: dict[int, Answer] = {}
         self._current = 0
+        self._held = 0  # the answer whose sound is taken back until it is resumed
         self._tools: list[dict[str, Any]] = []  # results since the last answer was heard
         self._outgoing: asyncio.Queue[_Frame] = asyncio.Queue()
         self._sent: list[NDArray[np.int16]] = []
@@ -370,6 +376,8 @@ class Client:
                     await self._read(json.loads(frame), now)
 
     def _play(self, pcm: bytes, now: float) -> None:
+        if self._held and self._held == self._current:
+            return  # it was on its way
         self.speaker.play(pcm, self._current, now)
         answer = self.answers.get(self._current)
         if answer is not None and not answer.first_sample:
@@ -394,7 +402,15 @@ class Client:
                 self.answers.setdefault(number, Answer(number))
             case "latency":
                 self.answers.setdefault(number, Answer(number)).latency = data
+            case "held":
+                self._held = number
+                self.speaker.flush(now)
+                await self._acknowledge(now, flushed=True)
+            case "goes_on":
+                self._held = 0
+                self.speaker.resume(number, data["from_ms"] / 1000, now)
             case "interrupted":
+                self._held = 0
                 self.speaker.flush(now)
                 await self._acknowledge(now, flushed=True)
             case "heard":

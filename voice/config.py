@@ -46,7 +46,7 @@ class TurnsConfig(Section):
     voice_activity: str = "silero-vad"
     end_of_turn: str = "smart-turn-v3.2"
     partial_seconds: float = Field(default=0.5, gt=0)  # speech between two partial transcripts
-    interrupt_seconds: float = Field(default=0.2, gt=0)  # speech that silences the agent
+    interrupt_seconds: float = Field(default=0.064, gt=0)  # speech that holds the agent's sound
 
 
 class LLMConfig(Section):

@@ -128,6 +128,18 @@ class AnswerHeard(SystemFrame):
 
 
 @dataclass
+class HoldAgent(SystemFrame):
+    """Sound that may be an interruption: the agent's sound stops where it is. To the Speaker."""
+
+
+@dataclass
+class ResumeAgent(SystemFrame):
+    """It was none: the agent speaks on from where it was held."""
+
+    reason: str
+
+
+@dataclass
 class Expecting(SystemFrame):
     """What kind of reply the agent has just asked for. Goes upstream to the Listener."""
 

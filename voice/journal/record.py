@@ -48,6 +48,7 @@ class Answer:
     dropped: float | None = None
     sent: float | None = None  # when its first sample was
     interrupted: float | None = None
+    held: float | None = None
     said: str = ""
     heard: str = ""
     reported: bool = False
@@ -274,8 +275,12 @@ class _Builder:
                 answer.parts = data["parts"]
             case "say":
                 answer.said += data["text"] + " " * data["complete"]
-            case "interrupted":
-                answer.interrupted = line.at
+            case "held":
+                answer.held = line.at
+            case "goes_on":
+                answer.held = None
+            case "interrupted":  # silent since it was held for the sound that turned out to be one
+                answer.interrupted = answer.held or line.at
             case "heard":
                 answer.said, answer.heard, answer.reported = data["said"], data["heard"], True
             case "tool.started":

@@ -55,6 +55,7 @@ from voice.frames import (
 from voice.journal.memory import HeardMemory
 from voice.journal.tracks import Played, Received
 from voice.journal.writer import Sink
+from voice.listen.interruptions import Decision, GiveWay, GoOn, Read
 from voice.listen.listener import Verdict
 from voice.listen.turns import Ended, Judge, Paused, Resumed, SpeechStarted, TurnEvent
 
@@ -142,8 +143,16 @@ class Recorder:
         elif isinstance(frame, BotStartedSpeakingFrame):
             self.note("playing")
 
-    def _on_turn(self, _: FrameProcessor, event: TurnEvent | Verdict) -> None:
+    def _on_turn(self, _: FrameProcessor, event: TurnEvent | Verdict | Decision) -> None:
         match event:
+            case Read():
+                return
+            case GiveWay():
+                self.note("gives way", reason=event.reason)
+                return
+            case GoOn():
+                self.note("goes on", reason=event.reason)
+                return
             case SpeechStarted():
                 name = "speech"
             case Paused():

@@ -31,6 +31,7 @@ from voice.journal.tracks import Sound
 from voice.listen.listener import Listener
 from voice.listen.turns import TurnSettings
 from voice.responder import Responder
+from voice.speak.aloud import Aloud
 from voice.speak.speaker import Speaker
 
 FRAME_SECONDS = 0.02
@@ -133,9 +134,10 @@ class _Scene:
         self._rate = rate
         self._pages = pages
         out_rate = int(call.header["out_rate"])
-        self._listener = Listener(cast.ears, turns, partial_seconds=partial_seconds)
+        aloud = Aloud()
+        self._listener = Listener(cast.ears, turns, partial_seconds=partial_seconds, aloud=aloud)
         self._responder = Responder(cast.conversation, greeting=cast.greeting)
-        self._speaker = Speaker(cast.mouth, rate=out_rate)
+        self._speaker = Speaker(cast.mouth, rate=out_rate, aloud=aloud, clears=True)
         self._worker = PipelineWorker(
             Pipeline([self._listener, self._responder, self._speaker, _Listens()]),
             params=PipelineParams(audio_in_sample_rate=rate, audio_out_sample_rate=out_rate),

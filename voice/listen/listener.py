@@ -29,12 +29,16 @@ from voice.frames import (
     EagerTranscript,
     Expecting,
     FinalTranscript,
+    HoldAgent,
+    ResumeAgent,
     TurnLost,
     TurnTiming,
     urgent_server_message,
 )
 from voice.lane import Busy, Lane, Priority
+from voice.listen.echo import EchoFinder
 from voice.listen.endpoint import EndOfTurn
+from voice.listen.interruptions import Decision, GiveWay, GoOn, Interruptions, Read
 from voice.listen.turns import (
     Ended,
     Judge,
@@ -47,6 +51,7 @@ from voice.listen.turns import (
 )
 from voice.listen.vad import SAMPLE_RATE, WINDOW, SpeechDetector
 from voice.listen.whisper import Transcriber, Transcript
+from voice.speak.aloud import Aloud
 
 PRE_ROLL = SAMPLE_RATE // 2  # 0.5 s before speech was noticed, so that no first word is clipped
 LONGEST_TURN = 120.0  # s; music on the line must not grow one buffer for ever
@@ -55,6 +60,9 @@ FAINT, QUIET = 0.003, 0.04
 QUIET_WINDOWS = 2  # 64 ms, longer than most stops inside a word
 QUIET_REREAD = 8  # windows; the detector mostly follows after 3
 RECOGNIZED = 8.0  # s for a final transcript; a turn of 120 s takes 4 on one core
+# Of the newest sound's energy. A phone line's echo at -10 to -25 dB reaches 0.94 in 95 of 100
+# windows, callers over it or over silence 0.0 in half of them.
+ECHO = 0.5
 STARVED = 0.4  # s without a frame in mid-turn (muted, lost network) before silence is assumed
 
 
@@ -82,18 +90,34 @@ class Listener(FrameProcessor):
 
     In: InputAudioRawFrame (PCM16LE mono, any rate 8 to 48 kHz). Out: UserStarted- and
     UserStoppedSpeakingFrame, InterimTranscriptionFrame, EagerTranscript (answer it
-    speculatively), EagerEndOfTurnCancelFrame (forget that), FinalTranscript, and an
-    interruption when the caller speaks over the agent. Its event "on_turn" tells every TurnEvent
-    and Verdict.
+    speculatively), EagerEndOfTurnCancelFrame (forget that), FinalTranscript. Sound over the
+    agent's talk is HoldAgent at once, then an interruption and a turn like any other, or
+    ResumeAgent, and none of the frames above. `aloud`: what the Speaker says meanwhile.
+    Its event "on_turn" tells every TurnEvent, Verdict, and what was decided of sounds over the
+    agent's talk.
     """
 
     def __init__(
-        self, ears: Ears, settings: TurnSettings, *, partial_seconds: float, caller: str = "caller"
+        self,
+        ears: Ears,
+        settings: TurnSettings,
+        *,
+        partial_seconds: float,
+        caller: str = "caller",
+        aloud: Aloud | None = None,
     ) -> None:
         super().__init__(name="Listener")
         self._ears = ears
         self._settings = settings
         self._turns = TurnTaker(settings)
+        self._aloud = aloud or Aloud()
+        self._echo = EchoFinder()
+        self._interruptions = Interruptions()
+        self._tentative = False  # the present turn may be none: sound over the agent's talk
+        self._held = False  # the agent waits for what it turns out to be
+        self._dismissed = 0  # sounds that were no turn
+        self._agent = False  # speaks
+        self._hint = ""
         self._speech = ears.detector.stream()
         self._partial_seconds = partial_seconds
         self._caller = caller
@@ -124,10 +148,15 @@ class Listener(FrameProcessor):
             case EndFrame() | CancelFrame():
                 await self._stop()
             case BotStartedSpeakingFrame():
+                self._agent = True
                 self._turns.agent_speaking(True)
             case BotStoppedSpeakingFrame():
+                self._agent = False
                 self._turns.agent_speaking(False)
+                if self._tentative and not self._held:  # it has finished meanwhile
+                    await self._decide(self._interruptions.give_way("the agent has finished"))
             case Expecting():
+                self._hint = frame.hint
                 self._turns.asked(frame.hint)  # type: ignore[arg-type]
             case _:
                 pass
@@ -161,14 +190,24 @@ class Listener(FrameProcessor):
             # 0.15 ms of model work: a thread hop would cost more than it saves
             probability = self._speech.step(window)
             self._keep(window)
+            self._echo.hear(window)
+            if probability >= self._settings.interrupt_speech and self._comes_back():
+                probability = 0.0
             await self._notice_quiet(window)
             for event in self._turns.step(probability, WINDOW / SAMPLE_RATE):
                 await self._take(event)
+            speech = probability >= self._settings.interrupt_speech
+            for decision in self._interruptions.step(speech, WINDOW / SAMPLE_RATE):
+                await self._decide(decision)
             await self._maybe_partial()
             if self._turn_samples > LONGEST_TURN * SAMPLE_RATE:
                 logger.warning(f"a turn of {LONGEST_TURN:.0f} s was cut")
                 await self._end("longest turn")
                 self._turns = TurnTaker(self._settings)
+
+    def _comes_back(self) -> bool:
+        """Whether the newest sound is the agent's own."""
+        return self._echo.explained(self._aloud, self._now()) >= ECHO
 
     def _keep(self, window: NDArray[np.float32]) -> None:
         if self._turn is not None:
@@ -226,18 +265,90 @@ class Listener(FrameProcessor):
                 assert_never(event)
 
     async def _start(self) -> None:
+        if self._tentative:  # the last sound, ended and still being read: lose no turn
+            await self._decide(self._interruptions.give_way("more follows"))
         self._turn = [self._before]
         self._turn_samples = len(self._before)
         self._before = np.zeros(0, np.float32)
         self._since_partial = 0.0
         self._quiet, self._loudest = 0, 0.0
         self._timing = TurnTiming()
+        if not self._agent and not self._held:
+            await self._caller_has_the_turn()
+            return
+        self._tentative = True
+        if self._interruptions.begin() and not self._held:
+            self._held = True
+            await self.push_frame(HoldAgent())
+
+    async def _caller_has_the_turn(self) -> None:
+        self._interruptions.answer_begins()
         await self.push_frame(UserStartedSpeakingFrame())
         await self.broadcast_interruption()
 
     async def _resume(self) -> None:
         self._forget_eager()
         await self.push_frame(EagerEndOfTurnCancelFrame())
+
+    # -- over the agent's talk -------------------------------------------------------------
+
+    async def _decide(self, decision: Decision | None) -> None:
+        if decision is not None and not isinstance(decision, Read):
+            await self._call_event_handler("on_turn", decision)
+        match decision:
+            case None:
+                pass
+            case Read():
+                self._spawn(self._read_over(self._audio()), "read over the agent")
+            case GiveWay():
+                logger.info(f"the caller interrupts: {decision.reason}")
+                self._tentative = self._held = False
+                await self._caller_has_the_turn()
+            case GoOn():
+                logger.info(f"no interruption: {decision.reason}")
+                await self._dismiss(decision.reason)
+            case _:
+                assert_never(decision)
+
+    async def _dismiss(self, reason: str) -> None:
+        """The present turn was none."""
+        if self._turn is not None:
+            self._before = self._audio()[-PRE_ROLL:]
+            self._turn = None
+            self._turn_samples = 0
+            self._turns.dismiss()
+        self._tentative = False
+        self._dismissed += 1
+        if self._eager is asyncio.current_task():
+            self._eager = None
+        self._forget_eager()
+        self._cancel_partial()
+        if self._held:
+            self._held = False
+            await self.push_frame(ResumeAgent(reason))
+
+    async def _read_over(self, audio: NDArray[np.float32]) -> None:
+        turn, text, probability = self._turn, "", 0.0
+        try:
+            transcript = await self._ears.transcribing.run(
+                lambda: self._ears.transcriber.transcribe(audio, draft=True),
+                Priority.EAGER,
+                call=self.id,
+            )
+            text, probability = transcript.text, transcript.log_probability
+        except Busy:  # the next one may find time
+            pass
+        if turn is self._turn and self._tentative:
+            await self._decide(self._judged_by_words(text, probability, paused=False))
+
+    def _judged_by_words(
+        self, text: str, probability: float, *, paused: bool
+    ) -> GiveWay | GoOn | None:
+        ending = self._aloud.ends - self._now() < 0.3  # it was falling silent anyhow
+        asked = self._hint == "yes_no" and self._aloud.asking
+        return self._interruptions.read(
+            text, probability, paused=paused, asked=asked or ending, said=self._aloud.words
+        )
 
     def _pause(self) -> None:
         now = self._now()
@@ -259,6 +370,11 @@ class Listener(FrameProcessor):
         except Busy:
             return None
         timing.transcribed = self._now()
+        if self._tentative:
+            text, probability = transcript.text, transcript.log_probability
+            await self._decide(self._judged_by_words(text, probability, paused=True))
+            if self._turn is None or self._tentative:
+                return transcript
         self._turns.said(transcript.text)
         if transcript.text:
             await self.push_frame(
@@ -289,18 +405,22 @@ class Listener(FrameProcessor):
         self._cancel_partial()
         timing.committed = self._now()
         timing.reason = reason
-        await self.push_frame(UserStoppedSpeakingFrame())
-        self._spawn(self._finish(eager, audio, timing), "final")
+        dismissed = self._dismissed if self._tentative else None
+        if dismissed is None:
+            await self.push_frame(UserStoppedSpeakingFrame())
+        self._spawn(self._finish(eager, audio, timing, dismissed), "final")
 
     async def _finish(
         self,
         eager: "asyncio.Task[Transcript | None] | None",
         audio: NDArray[np.float32],
         timing: TurnTiming,
+        dismissed: int | None,
     ) -> None:
+        """`dismissed`: of a turn that may be none, what the count of those was at its end."""
         try:
             async with asyncio.timeout(RECOGNIZED):
-                text = await self._final_text(eager, audio, timing)
+                text, probability = await self._final_text(eager, audio, timing)
         except Exception as exc:  # noqa: BLE001 - the edge of a turn: nobody may wait for ever
             match exc:
                 case Busy():
@@ -310,10 +430,20 @@ class Listener(FrameProcessor):
                 case _:
                     logger.exception("the transcriber failed")
                     problem = f"the transcriber failed ({exc})"
+            if dismissed is not None and self._tentative:
+                await self._decide(GoOn(problem))  # it may have been a hum, and the agent can speak
+                return
             await self.push_error(f"A turn was not recognized: {problem}")
             await self.push_frame(EagerEndOfTurnCancelFrame())
             await self.push_frame(TurnLost())
             return
+        if dismissed is not None:
+            if self._tentative:
+                decision = self._judged_by_words(text, probability, paused=True)
+                await self._decide(decision or GoOn("nothing said"))
+            if self._dismissed != dismissed:
+                return
+            await self.push_frame(UserStoppedSpeakingFrame())
         if not text:
             await self.push_frame(EagerEndOfTurnCancelFrame())
             await self.push_frame(urgent_server_message({"t": "dropped"}))
@@ -327,7 +457,8 @@ class Listener(FrameProcessor):
         eager: "asyncio.Task[Transcript | None] | None",
         audio: NDArray[np.float32],
         timing: TurnTiming,
-    ) -> str:
+    ) -> tuple[str, float]:
+        """The text and its mean log probability."""
         # None as well where the lane was too busy for an eager transcript
         transcript = await eager if eager is not None else None
         if transcript is None:
@@ -340,12 +471,14 @@ class Listener(FrameProcessor):
                 since=timing.speech_ended,
             )
             timing.transcribed = self._now()
-        return transcript.text
+        return transcript.text, transcript.log_probability
 
     # -- partial transcripts ---------------------------------------------------------------
 
     async def _maybe_partial(self) -> None:
-        if self._turn is None or self._eager is not None or self._partial is not None:
+        if self._turn is None or self._tentative:
+            return
+        if self._eager is not None or self._partial is not None:
             return
         # Long turns cost more to read again: 0.5 s steps up to 10 s, in proportion afterwards.
         step = self._partial_seconds * max(1.0, self._turn_samples / SAMPLE_RATE / 10)

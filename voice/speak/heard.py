@@ -1,24 +1,28 @@
 """What the caller heard of one answer, word by word."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+_FADE = 0.05  # s; a clause's fade-out, which carries no speech
+_LONGEST_WORD = 0.9  # s; to say a longer one again would sound like a stuck record
 
 
 @dataclass(frozen=True, slots=True)
-class _Clause:
+class _Word:
     text: str
     start: float  # s, from the answer's first sample
-    seconds: float
+    end: float
 
 
 class Heard:
-    """The clauses of one answer and where their sound lies in it.
+    """The words of one answer and where their sound lies in it.
 
-    Words have no times of their own: inside a clause they are spread in proportion to their
-    letters, which is right to about a word for Piper's and Kokoro's even pace.
+    Where the synthesizer does not say when its words end, they are spread over their clause in
+    proportion to their letters, which is right to about a word.
     """
 
     def __init__(self) -> None:
-        self._clauses: list[_Clause] = []
+        self._words: list[_Word] = []
         self._end = 0.0
 
     @property
@@ -28,36 +32,50 @@ class Heard:
 
     @property
     def said(self) -> str:
-        return " ".join(clause.text for clause in self._clauses)
+        return " ".join(word.text for word in self._words)
 
-    def add(self, text: str, seconds: float, pause: float = 0.0) -> float:
-        """Append a clause and the silence after it; returns where it starts, in seconds."""
-        start = self._end
-        self._clauses.append(_Clause(text.strip(), start, seconds))
+    def add(
+        self, text: str, seconds: float, pause: float = 0.0, ends: Sequence[float] = ()
+    ) -> float:
+        """Append a clause and the silence after it; returns where it starts, in seconds.
+
+        `ends`: where each word of text.split() ends, s from the clause's start.
+        """
+        start, words = self._end, text.split()
+        if len(ends) != len(words):
+            ends = by_letters(words, seconds)
+        begin = start
+        for i, (word, end) in enumerate(zip(words, ends, strict=True)):
+            last = i == len(words) - 1
+            until = start + (max(0.0, seconds - _FADE) if last else min(end, seconds))
+            self._words.append(_Word(word, begin, max(begin, until)))
+            begin = max(begin, until)
         self._end += seconds + pause
         return start
 
     def until(self, played: float) -> str:
         """The words played to their end after `played` seconds: a prefix of `said`."""
-        words: list[str] = []
-        for clause in self._clauses:
-            # 50 ms: a clause's fade-out, which carries no speech.
-            if played >= clause.start + clause.seconds - 0.05:
-                words.append(clause.text)
-                continue
-            words += _spoken(clause, played - clause.start)
-            break
-        return " ".join(word for word in words if word)
+        heard: list[str] = []
+        for word in self._words:
+            if played < word.end:
+                break
+            heard.append(word.text)
+        return " ".join(heard)
+
+    def restart(self, played: float) -> float:
+        """Where to go on after a break: at the start of the word that was broken."""
+        for word in self._words:
+            if word.start <= played < word.end:
+                return word.start if played - word.start < _LONGEST_WORD else played
+        return played
 
 
-def _spoken(clause: _Clause, played: float) -> list[str]:
-    words = clause.text.split()
+def by_letters(words: Sequence[str], seconds: float) -> list[float]:
+    """Where words end, s, in proportion to their letters."""
     letters = sum(len(word) + 1 for word in words)
-    spoken: list[str] = []
+    ends: list[float] = []
     position = 0
     for word in words:
         position += len(word) + 1
-        if played < clause.seconds * position / letters:
-            break
-        spoken.append(word)
-    return spoken
+        ends.append(seconds * position / letters)
+    return ends

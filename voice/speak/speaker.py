@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,14 +34,18 @@ from voice.frames import (
     AnswerEvent,
     AnswerHeard,
     AnswerStarted,
+    HoldAgent,
+    ResumeAgent,
     TurnTiming,
     server_message,
     shown,
     urgent_server_message,
 )
 from voice.lane import Busy, Lane, Priority
+from voice.speak.aloud import Aloud
 from voice.speak.clauses import ClauseSplitter
 from voice.speak.heard import Heard
+from voice.speak.playout import Playout
 from voice.speak.synthesizer import SpeechError, Synthesizer
 from voice.speak.text import for_speech
 
@@ -73,6 +78,7 @@ class _Clause:
 class _Answer:
     number: int
     timing: TurnTiming | None
+    playout: Playout
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     splitter: ClauseSplitter = field(default_factory=ClauseSplitter)
     heard: Heard = field(default_factory=Heard)
@@ -82,31 +88,43 @@ class _Answer:
     # One clause playing, two ready: synthesis runs at 15x real time, a third would be wasted.
     clauses: "asyncio.Queue[_Clause | None]" = field(default_factory=lambda: asyncio.Queue(2))
     held: list[Frame] = field(default_factory=list[Frame])  # shown once the turn is confirmed
-    started: float = 0.0  # the loop's time of its first sample sent
+    again: deque[NDArray[np.int16]] = field(default_factory=deque[NDArray[np.int16]])
+    flowing: asyncio.Event = field(default_factory=asyncio.Event)  # clear: held
     made: float = 0.0  # s of audio synthesized, pauses included
-    sent: float = 0.0  # s of audio sent
-    cursor: float = 0.0  # when what was sent will have been played
     stopped: float = 0.0  # when an interruption stopped it
     reported: bool = False
-    acknowledged: float = -1.0  # s the client says it played
     acknowledgement: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: "list[asyncio.Task[None]]" = field(default_factory=list["asyncio.Task[None]"])
+
+    def due(self) -> float:
+        """When the sound made so far will have been played, if nothing holds it."""
+        playout = self.playout
+        return playout.ends + self.made - playout.sent if playout.started else math.inf
 
 
 class Speaker(FrameProcessor):
     """Speaks answers clause by clause, the first as soon as its words are there.
 
     In: AnswerStarted, AnswerEvent, AnswerEnded, AnswerCommitted, AnswerDropped,
-    InterruptionFrame, and the client's "played" messages. Out: TTSAudioRawFrame (PCM16LE mono at
-    the wire's rate, at most LEAD ahead of its playing), TTSTextFrame, and server-messages
-    "answer", "clause", "heard", "interrupted" and "latency"; upstream AnswerHeard.
+    InterruptionFrame, HoldAgent, ResumeAgent, and the client's "played" messages. Out:
+    TTSAudioRawFrame (PCM16LE mono at the wire's rate, at most LEAD ahead of its playing),
+    TTSTextFrame, and server-messages "answer", "clause", "held", "goes_on", "heard",
+    "interrupted" and "latency"; upstream AnswerHeard.
     Plain LLM frames (of another LLM service) are taken as a confirmed answer.
+
+    `clears`: the wire forgets what it has queued on an InterruptionFrame (a carrier's "clear"); a
+    client that reports what it played does so on "held". Other clients play what they have, up to
+    LEAD, before a held agent is silent.
     """
 
-    def __init__(self, mouth: Mouth, *, rate: int) -> None:
+    def __init__(
+        self, mouth: Mouth, *, rate: int, aloud: Aloud | None = None, clears: bool = False
+    ) -> None:
         super().__init__(name="Speaker")
         self._mouth = mouth
         self._rate = rate
+        self._aloud = aloud or Aloud()
+        self._clears = clears
         self._answer: _Answer | None = None
         self._committed = 0  # the newest confirmed answer
         self._dropped = 0  # the newest dropped answer
@@ -144,6 +162,12 @@ class Speaker(FrameProcessor):
             case InterruptionFrame():
                 await self.push_frame(frame, direction)
                 await self._interrupt()
+                return
+            case HoldAgent():
+                await self._hold()
+                return
+            case ResumeAgent():
+                await self._resume(frame.reason)
                 return
             case RTVIClientMessageFrame(type="played"):
                 self._played(frame.data)
@@ -189,7 +213,8 @@ class Speaker(FrameProcessor):
         elif self._answer is not None:
             await self._cancel(self._answer)
         await self._settle_now()
-        answer = self._answer = _Answer(frame.answer, frame.timing)
+        answer = self._answer = _Answer(frame.answer, frame.timing, Playout(self._rate))
+        answer.flowing.set()
         if answer.number <= self._committed:
             answer.committed.set()
         answer.tasks = [
@@ -247,7 +272,7 @@ class Speaker(FrameProcessor):
                     priority,
                     call=self.id,
                     since=answer.timing.speech_ended if answer.timing else None,
-                    due=answer.cursor + answer.made - answer.sent if answer.started else math.inf,
+                    due=answer.due(),
                 )
             except (SpeechError, Busy) as exc:
                 await self.push_error(f"A clause could not be spoken: {exc}")
@@ -277,19 +302,20 @@ class Speaker(FrameProcessor):
                 answer.timing.first_audio = self._now()
             await answer.committed.wait()
             await self._send(answer, clause)
-        if answer.started:
-            await asyncio.sleep(max(0.0, answer.cursor - self._now()))
+        if answer.playout.started:
+            await self._flow(answer, 0.0)
             await self.push_frame(TTSStoppedFrame())
         if self._answer is answer:
             self._answer = None
         await self._report(answer)
 
     async def _send(self, answer: _Answer, clause: _Clause) -> None:
-        if not answer.started:
+        if not answer.playout.started:
             await self.push_frame(TTSStartedFrame())
             await self.push_frame(server_message({"t": "answer", "answer": answer.number}))
         seconds = len(clause.audio) / self._rate
         start = answer.heard.add(clause.text, seconds, clause.pause)
+        self._aloud.clause(clause.text)
         await self.push_frame(
             server_message(
                 {
@@ -308,20 +334,29 @@ class Speaker(FrameProcessor):
         audio = np.concatenate([clause.audio, silence])
         step = round(self._rate * FRAME_SECONDS)
         for i in range(0, len(audio), step):
-            await self._pace(answer)
-            chunk = audio[i : i + step]
-            if not answer.started:
-                answer.started = answer.cursor = self._now()
+            await self._flow(answer, LEAD)
+            if not answer.playout.started:
                 await self._first_sample(answer)
-            seconds = len(chunk) / self._rate
-            answer.cursor = max(answer.cursor, self._now()) + seconds
-            answer.sent += seconds
-            await self.push_frame(TTSAudioRawFrame(chunk.tobytes(), self._rate, 1))
+            await self._emit(answer, audio[i : i + step])
 
-    async def _pace(self, answer: _Answer) -> None:
-        ahead = answer.cursor - self._now()
-        if ahead > LEAD:
-            await asyncio.sleep(ahead - LEAD)
+    async def _flow(self, answer: _Answer, ahead: float) -> None:
+        """Until no more than `ahead` seconds wait to be played; what was taken back goes first."""
+        while True:
+            await answer.flowing.wait()
+            limit = LEAD if answer.again else ahead
+            wait = answer.playout.ahead(self._now()) - limit
+            self._aloud.ends = math.inf if limit else self._now() + max(0.0, wait)
+            if wait > 1e-4:  # less is below the clock
+                await asyncio.sleep(wait)
+            elif answer.again:
+                await self._emit(answer, answer.again.popleft())
+            else:
+                return
+
+    async def _emit(self, answer: _Answer, chunk: NDArray[np.int16]) -> None:
+        start = answer.playout.send(self._now(), chunk)
+        self._aloud.play(start, chunk, self._rate)
+        await self.push_frame(TTSAudioRawFrame(chunk.tobytes(), self._rate, 1))
 
     async def _first_sample(self, answer: _Answer) -> None:
         timing = answer.timing
@@ -341,6 +376,37 @@ class Speaker(FrameProcessor):
             )
         )
 
+    # -- held ------------------------------------------------------------------------------
+
+    async def _hold(self) -> None:
+        """Sound that may be an interruption: fall silent, lose nothing."""
+        answer = self._answer
+        if answer is None or not answer.playout.started or not answer.flowing.is_set():
+            return
+        answer.flowing.clear()
+        if not (self._acknowledges or self._clears):
+            return
+        now = self._now()
+        answer.playout.hold(now)
+        answer.acknowledgement.clear()
+        self._aloud.cut(now)
+        await self.push_frame(InterruptionFrame())  # to the transport: forget what is queued
+        await self.push_frame(urgent_server_message({"t": "held", "answer": answer.number}))
+
+    async def _resume(self, reason: str) -> None:
+        """It was none: go on at the start of the word that was broken."""
+        answer = self._answer
+        if answer is None or answer.flowing.is_set():
+            return
+        now, playout = self._now(), answer.playout
+        if playout.held:
+            place = answer.heard.restart(playout.played(now))
+            answer.again.extendleft(reversed(playout.resume(now, place)))
+            message = {"t": "goes_on", "answer": answer.number, "reason": reason}
+            message["from_ms"] = round(1000 * playout.sent)
+            await self.push_frame(server_message(message))
+        answer.flowing.set()
+
     # -- heard -----------------------------------------------------------------------------
 
     def _played(self, data: object) -> None:
@@ -352,7 +418,7 @@ class Speaker(FrameProcessor):
         for answer in (self._answer, self._settling):
             if answer is None or answer.number != number:
                 continue
-            answer.acknowledged = max(answer.acknowledged, ms / 1000)
+            answer.playout.acknowledge(ms / 1000)
             # a report that was on its way when we flushed says too little
             if answer is self._answer or data.get("flushed", True):  # pyright: ignore
                 answer.acknowledgement.set()
@@ -364,11 +430,12 @@ class Speaker(FrameProcessor):
         self._answer = None
         await self._cancel(answer)
         answer.stopped = self._now()
-        if answer.started:
+        self._aloud.cut(answer.stopped)
+        if answer.playout.started:
             await self.push_frame(
                 urgent_server_message({"t": "interrupted", "answer": answer.number})
             )
-        if answer.started and self._acknowledges:
+        if answer.playout.started and self._acknowledges:
             self._settling = answer
             answer.acknowledgement.clear()
             answer.tasks = [self.create_task(self._settle(answer), f"heard {answer.number}")]
@@ -392,19 +459,15 @@ class Speaker(FrameProcessor):
             await self._report(answer)
 
     def _heard(self, answer: _Answer) -> str:
-        if not answer.started:
+        if not answer.playout.started:
             return ""
         if not answer.stopped:
             return answer.heard.until(answer.heard.seconds)
-        # The clock can only over-estimate: what waits in the client's buffer was not heard.
-        played = answer.sent - max(0.0, answer.cursor - answer.stopped)
-        if answer.acknowledged >= 0:
-            played = min(played, answer.acknowledged)
-        return answer.heard.until(played)
+        return answer.heard.until(answer.playout.played(answer.stopped))
 
     async def _report(self, answer: _Answer) -> None:
         answer.reported = True
-        said, heard = " ".join(answer.said), self._heard(answer)
+        said, heard = " ".join(" ".join(answer.said).split()), self._heard(answer)
         if not said.startswith(heard):
             logger.error(f"heard is not a prefix of said: {heard!r} / {said!r}")
         await self.push_frame(AnswerHeard(answer.number, said, heard), FrameDirection.UPSTREAM)

@@ -163,6 +163,16 @@ export class Sound {
     this.order({ flush: answer });
   }
 
+  /** Silence this answer until it is resumed; `onPlayed` as above. @param {number} answer */
+  hold(answer) {
+    this.order({ hold: answer });
+  }
+
+  /** It goes on from there. @param {number} answer @param {number} ms */
+  resume(answer, ms) {
+    this.order({ resume: answer, ms });
+  }
+
   /** Forget what waits to be played; answers count from 1 again. */
   reset() {
     this.order?.({ reset: true });

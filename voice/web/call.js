@@ -308,6 +308,12 @@ export class Call {
       case "heard":
         this.transcript.heard(data);
         break;
+      case "held":
+        this.sound.hold(data.answer);
+        break;
+      case "goes_on":
+        this.sound.resume(data.answer, data.from_ms);
+        break;
       case "interrupted":
         this.sound.flush(data.answer);
         this.transcript.interrupted(data.answer);

@@ -9,7 +9,8 @@ const TAP_SAMPLES = 4800;
 
 /**
  * @typedef {{answer: number, ms: number, flushed: boolean, ended: boolean}} Played
- * @typedef {{add: ArrayBuffer, answer: number} | {flush: number} | {reset: true}} Order
+ * @typedef {{add: ArrayBuffer, answer: number} | {flush: number} | {hold: number} |
+ *   {resume: number, ms: number} | {reset: true}} Order
  */
 
 export class Player {
@@ -33,6 +34,8 @@ export class Player {
   receive(order) {
     if ("add" in order) this.add(order.answer, new Int16Array(order.add));
     else if ("flush" in order) this.flush(order.flush);
+    else if ("hold" in order) this.hold(order.hold);
+    else if ("resume" in order) this.resume(order.resume, order.ms);
     else this.reset();
   }
 
@@ -49,12 +52,13 @@ export class Player {
     this.answer = 0;
     this.played = 0; // samples of that answer
     this.flushed = 0; // the newest answer that was cut off
+    this.held = 0; // the answer that is silent until it is resumed
     this.sinceReport = 0;
   }
 
   /** @param {number} answer @param {Int16Array} samples */
   add(answer, samples) {
-    if (answer <= this.flushed) return; // it was on its way when the caller interrupted
+    if (answer <= this.flushed || answer === this.held) return; // it was on its way when the caller interrupted
     this.queue.push({ answer, samples });
     this.queued += samples.length;
   }
@@ -62,6 +66,25 @@ export class Player {
   /** Drop this answer and all before it, and say how much of it was played. @param {number} answer */
   flush(answer) {
     this.flushed = Math.max(this.flushed, answer);
+    this.drop(answer);
+  }
+
+  /** Silence this answer, and say how much of it was played; it may go on. @param {number} answer */
+  hold(answer) {
+    this.held = answer;
+    this.drop(answer);
+  }
+
+  /** What follows of this answer begins at that place of it. @param {number} answer @param {number} ms */
+  resume(answer, ms) {
+    this.held = 0;
+    this.answer = answer;
+    this.played = (ms * this.rate) / 1000;
+    this.waited = 0;
+  }
+
+  /** @param {number} answer */
+  drop(answer) {
     if (this.playing && this.answer <= answer) {
       this.fadeOut();
       this.playing = false;
