@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 help:
 	@echo 'make demo    talk with an agent at http://localhost:8000  (PORT=9000 CONFIG=file LLM=name|address)'
 	@echo 'make test    check everything                             (ARGS="-k turns" goes to pytest)'
-	@echo 'make bench   measure the silence before answers           (CONFIG=file)'
+	@echo 'make bench   measure everything, 40 minutes               (TURNS=folder of labelled pauses)'
 	@echo 'make lock    resolve requirements/*.in again'
 	@echo 'make clean   remove .venv and what the tools left; fetched models stay: openline models remove'
 	@echo 'PY=python3.12 chooses the Python of a new .venv'
@@ -34,7 +34,12 @@ test: $(VENV)/dev.stamp $(VENV)/openline.stamp chromium
 	@$(BIN)/python -m pytest $(ARGS)
 
 bench: $(VENV)/dev.stamp $(VENV)/openline.stamp
-	@exec $(BIN)/openline bench latency --config '$(CONFIG)'
+	@for llm in qwen2.5-coder-0.5b qwen2.5-coder-1.5b; do \
+	  $(BIN)/openline bench latency --config '$(CONFIG)' --llm $$llm --out bench/$$llm; done
+	-@$(BIN)/openline bench interruptions --config '$(CONFIG)'
+	-@$(BIN)/openline bench load --config '$(CONFIG)'
+	-@$(BIN)/openline bench peers --config '$(CONFIG)' --llm qwen2.5-coder-0.5b
+	$(if $(TURNS),@$(BIN)/openline bench turns '$(TURNS)')
 
 # python3 when it fits, else the newest that does
 $(BIN)/python:

@@ -1,12 +1,14 @@
 """The mind of an engine with grammars: a small model that chooses and quotes, and words answers."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from agents.definition import AgentDefinition
 from agents.frame import Frame
 from agents.llm.engine import Engine, Message, Request, Text
-from agents.mind import CHAT, QUESTION, REPLY, STOP, Speech, View, Want
+from agents.mind import CHAT, QUESTION, REPLY, STOP, Budget, Speech, View, Want
 from agents.reading import Reading, read
 from agents.spoken import Language
 from agents.tools import FREE, Tool
@@ -64,7 +66,33 @@ class SmallMind:
     # -- what the caller wants ---------------------------------------------------------------
 
     async def wants(self, view: View, line: str) -> list[Want]:
-        return [await self._want(view, clause) for clause in self._language.clauses(line)]
+        clauses = self._language.clauses(line)
+        asks = self._language.questions(self._language.words(line))
+        if len(clauses) > 1 or view.state.frame or not asks or not self._engine.idle:
+            return [await self._want(view, clause) for clause in clauses]
+        return [await self._guessed(view, line)]
+
+    async def _guessed(self, view: View, line: str) -> Want:
+        """Most questions turn out to be just that: the answer is begun beside the finding out.
+
+        Two prompts read together cost what one does and a half; the answer's first clause comes
+        as soon as what is wanted is known, 0.1 s earlier with the 0.5B and 0.25 s with the 1.5B.
+        """
+        own = replace(view, budget=Budget(1, view.budget.left))
+        words = self.answer(own, line, chat=False).words
+        first = asyncio.create_task(_next(words), name="guessed answer")
+        want = None
+        try:
+            want = await self._want(view, line)
+            if want.name == QUESTION:
+                view.budget.step()
+                return replace(want, speech=Speech(_chained(await first, words)))
+            return want
+        finally:
+            if want is None or want.name != QUESTION:
+                first.cancel()
+                await asyncio.gather(first, return_exceptions=True)
+                await words.aclose()
 
     async def _want(self, view: View, line: str) -> Want:
         words = self._language.words(line)
@@ -265,6 +293,18 @@ class SmallMind:
             async for delta in deltas:
                 if isinstance(delta, Text):
                     yield delta.text
+
+
+async def _next(words: AsyncGenerator[str, None]) -> str | None:
+    return await anext(words, None)
+
+
+async def _chained(first: str | None, rest: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    async with aclosing(rest):
+        if first is not None:
+            yield first
+        async for piece in rest:
+            yield piece
 
 
 def _keys(tool: Tool, reading: Reading) -> dict[str, Sequence[str] | None]:

@@ -38,6 +38,7 @@ class FakeEngine:
         self.warmed: list[Request] = []
         self.prepared: list[Request] = []
         self.closed_early = 0
+        self.idle = False  # True: answers are guessed beside the understanding
         self._script = list(script)
         self._probability = probability
         self._before = before

@@ -296,3 +296,24 @@ async def test_the_words_so_far_are_read_ahead_and_nothing_of_them_is_kept(desk:
     asked = [request.messages[-1].content for request in engine.requests]
     prepared = [request.messages[-1].content for request in reversed(engine.prepared[-2:])]
     assert all(a.startswith(p) for a, p in zip(asked, prepared, strict=True))
+
+
+async def test_an_answer_is_guessed_beside_finding_out_what_is_wanted(desk: Open):
+    shop = desk({"want": "question"}, "Yes, there is parking behind the building.")
+    assert isinstance(shop.agent.engine, FakeEngine)
+    shop.agent.engine.idle = True
+    assert "parking" in await shop.says("Is there any place for my car?")
+    assert [request.slot for request in shop.agent.engine.requests] == ["understand", "answer"]
+
+
+async def test_a_wrong_guess_is_dropped_unheard(desk: Open):
+    shop = desk({"want": "order_status"}, "It is on its way.")
+    engine = shop.agent.engine
+    assert isinstance(engine, FakeEngine)
+    engine.idle = True
+    said = await shop.says("Do you know what became of my parcel?")
+    assert "on its way" not in said
+    assert said.endswith("?")  # which order
+    assert engine.requests[0].slot == "understand"
+    tasks = [task for task in asyncio.all_tasks() if task.get_name() == "guessed answer"]
+    assert tasks == []

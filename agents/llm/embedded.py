@@ -71,6 +71,10 @@ class Embedded:
         self._http: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def idle(self) -> bool:
+        return not self._waiting
+
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Generate; see Engine. Closing the iterator frees the slot."""
         if self._waiting >= _WAITING:

@@ -80,6 +80,11 @@ class Engine(Protocol):
     grammars: bool
     native_tools: bool
 
+    @property
+    def idle(self) -> bool:
+        """Whether a guess would be worked on at nobody's cost."""
+        ...
+
     def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Generate. Ends with `Done`. Closing the iterator frees the model at once.
 

@@ -79,6 +79,11 @@ class OpenAICompatible:
             async for delta in deltas:
                 yield delta
 
+    @property
+    def idle(self) -> bool:
+        """Never: who else asks that server is not known here."""
+        return False
+
     async def prepare(self, request: Request) -> None:
         """Nothing: it would be a paid request for every half second of speech."""
 

@@ -61,6 +61,7 @@ class _SleepingModel:
     name = "sleeping"
     grammars = False
     native_tools = True
+    idle = False
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         await asyncio.sleep(FIRST_TOKEN - TOKEN)
