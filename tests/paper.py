@@ -40,11 +40,13 @@ from voice.listen.whisper import Transcript
 from voice.responder import Responder
 from voice.schedule import Busy, Priority, Schedule
 from voice.speak.aloud import Aloud
-from voice.speak.speaker import Mouth, Speaker
+from voice.speak.mouth import Mouth
+from voice.speak.speaker import Speaker
 from voice.speak.synthesizer import Voice
 
 RATE = 16000
 FRAME = 320
+APOLOGY = np.full(RATE, 5000, np.int16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -314,7 +316,7 @@ class PaperCall:
         aloud = Aloud()
         self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5, aloud=aloud)
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
-        mouth = Mouth(self.mouth, PaperLane(self.speak))  # type: ignore[arg-type]
+        mouth = Mouth(self.mouth, PaperLane(self.speak), apology=APOLOGY)  # type: ignore[arg-type]
         self.speaker = Speaker(mouth, rate=RATE, aloud=aloud, clears=True)
         if self.journal is not None:
             self.recorder = Recorder(

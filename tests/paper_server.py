@@ -18,7 +18,7 @@ from voice.config import Config, ConfigError, load_config
 from voice.lane import Lane
 from voice.listen.listener import Ears
 from voice.server.app import build_app
-from voice.speak.speaker import Mouth
+from voice.speak.mouth import Mouth
 
 DEMO = Path(__file__).parent.parent / "configs" / "demo.yaml"
 READY = json.dumps(

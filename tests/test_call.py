@@ -1,7 +1,7 @@
 """Calls on paper: turns, speculation, interruption and what was heard, in a virtual clock."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 import pytest
@@ -305,3 +305,42 @@ def test_a_caller_who_answers_the_check_is_not_left():
     assert said[:2] == ["Hello there.", "<still there>"]
     assert "<nobody>" not in said
     assert call.conversation.kept == ["where is my order"]
+
+
+def test_a_voice_that_fails_is_apologised_for_and_the_history_ends_where_it_failed():
+    call = PaperCall(ANSWERS)
+    fine, said = call.mouth.synthesize, ANSWERS["where is my order"]
+
+    def synthesize(text: str, **options: object) -> Iterator[NDArray[np.int16]]:
+        if text.startswith("It should"):
+            raise RuntimeError("onnxruntime gave up")
+        return fine(text)
+
+    call.mouth.synthesize = synthesize  # type: ignore[method-assign]
+    call.says("where is my order", at=0.5)
+    again = call.says("stop please", at=9)
+    call.run(13)
+    assert call.conversation.heard_lines == [said[0], "All right."]
+    assert call.silence(again.end) < 1
+    sorry = 0.3 * 4 + 1.0  # s: what was said, and the apology
+    first = [(a, b) for a, b in call.played if b < 9]
+    assert sum(b - a for a, b in first) >= sorry
+    assert call.left == []
+
+
+def test_a_voice_that_hangs_is_apologised_for():
+    call = PaperCall(ANSWERS, speak=30.0)
+    question = call.says("where is my order", at=0.5)
+    call.run(12)
+    assert call.silence(question.end) < 6
+    assert call.conversation.heard_lines == [""]
+    assert call.left == []
+
+
+def test_what_was_spoken_before_is_not_synthesized_again():
+    call = PaperCall(ANSWERS)
+    call.says("stop please", at=0.5)
+    call.says("stop please", at=5)
+    call.run(9)
+    assert call.conversation.heard_lines == ["All right."] * 2
+    assert call.mouth.spoken == ["All right."]

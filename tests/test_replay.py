@@ -25,7 +25,7 @@ from voice.journal.record import Recorded, read, recorded
 from voice.journal.replay import replay
 from voice.listen.listener import Ears
 from voice.listen.turns import TurnSettings
-from voice.speak.speaker import Mouth
+from voice.speak.mouth import Mouth
 
 SPOKEN = [
     Utterance("where is my order", 1.5, 1.0, 0.95),

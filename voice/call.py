@@ -25,7 +25,8 @@ from voice.listen.listener import Ears, Listener
 from voice.listen.turns import TurnSettings
 from voice.responder import Responder
 from voice.speak.aloud import Aloud
-from voice.speak.speaker import Mouth, Speaker
+from voice.speak.mouth import Mouth
+from voice.speak.speaker import Speaker
 
 READY = 1.0  # s to wait for a client's client-ready before the greeting is spoken anyway
 

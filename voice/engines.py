@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from loguru import logger
+from numpy.typing import NDArray
 
 from agents.conversation import Agent
 from agents.definition import AgentDefinition
 from agents.llm.engine import Engine
 from agents.llm.open import open_engine
+from agents.spoken import language as spoken_language
 from voice.config import Config, ConfigError, LLMConfig, SynthesizerConfig, models_of
 from voice.lane import Lane
 from voice.listen.endpoint import EndOfTurn
@@ -20,8 +23,8 @@ from voice.listen.vad import SpeechDetector
 from voice.listen.whisper import Transcriber
 from voice.models import ModelMissing, cache_root, card, cards, model_path
 from voice.speak.kokoro import Kokoro
+from voice.speak.mouth import Mouth, SpokenClauses
 from voice.speak.piper import Piper
-from voice.speak.speaker import Mouth
 from voice.speak.synthesizer import Synthesizer, Voice
 
 
@@ -30,6 +33,8 @@ class _Voicebox:
     synthesizer: Synthesizer
     lane: Lane
     config: SynthesizerConfig
+    spoken: SpokenClauses
+    apology: NDArray[np.int16]
 
 
 def llm_name(llm: LLMConfig) -> str:
@@ -89,15 +94,16 @@ class Engines:
         async with self._loading:
             if wanted.model not in self._voiceboxes:
 
-                def load() -> Synthesizer:
+                def load() -> tuple[Synthesizer, NDArray[np.int16]]:
                     folder = model_path(wanted.model)
                     synthesizer = synthesizer_kind(wanted)(folder, threads=wanted.threads)
                     synthesizer.warm_up()
-                    return synthesizer
+                    return synthesizer, _apology(synthesizer)
 
-                synthesizer = await asyncio.to_thread(load)
-                lane = Lane(wanted.model)
-                self._voiceboxes[wanted.model] = _Voicebox(synthesizer, lane, wanted)
+                synthesizer, apology = await asyncio.to_thread(load)
+                self._voiceboxes[wanted.model] = _Voicebox(
+                    synthesizer, Lane(wanted.model), wanted, SpokenClauses(), apology
+                )
             return self._voiceboxes[wanted.model]
 
     async def agent(self, name: str, llm: str) -> Agent:
@@ -194,7 +200,15 @@ class Engines:
             chosen = voice or voices[0].name
             if chosen in names:
                 box = await self.voicebox(wanted)
-                return Mouth(box.synthesizer, box.lane, chosen, wanted.speed, language)
+                return Mouth(
+                    box.synthesizer,
+                    box.lane,
+                    chosen,
+                    wanted.speed,
+                    language,
+                    spoken=box.spoken,
+                    apology=box.apology,
+                )
         raise ConfigError(f"voice={voice}: not offered here; choose one of: {', '.join(names)}")
 
     async def close(self) -> None:
@@ -210,6 +224,15 @@ class Engines:
         for close in [lane.close for lane in lanes] + closers:
             await asyncio.to_thread(close)
         logger.debug("engines closed")
+
+
+def _apology(synthesizer: Synthesizer) -> NDArray[np.int16]:
+    """What is played when the synthesizer fails, made while it works."""
+    try:
+        text = spoken_language(synthesizer.voices[0].language).phrase("voice lost")
+    except LookupError:
+        return np.zeros(0, np.int16)
+    return np.concatenate(list(synthesizer.synthesize(text)))
 
 
 def is_here(model: str) -> bool:

@@ -26,7 +26,7 @@ from voice.listen.vad import SpeechDetector
 from voice.listen.whisper import Transcript
 from voice.models import model_path
 from voice.server.serve import serving
-from voice.speak.speaker import Mouth
+from voice.speak.mouth import Mouth
 from voice.speak.synthesizer import Voice
 
 TRANSCRIBE = 0.090  # s; tiny.en on a short question

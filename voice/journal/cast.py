@@ -18,7 +18,7 @@ from voice.journal.record import Recorded
 from voice.lane import Lane, Priority
 from voice.listen.listener import Ears
 from voice.responder import Conversation
-from voice.speak.speaker import Mouth
+from voice.speak.mouth import Mouth
 
 T = TypeVar("T")
 
@@ -56,6 +56,10 @@ class WorkingEngine:
         self.name = engine.name
         self.grammars = engine.grammars
         self.native_tools = engine.native_tools
+
+    @property
+    def idle(self) -> bool:
+        return False  # a guess would be waited for
 
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         stream = self._engine.stream(request)

@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
-import soxr
 from loguru import logger
 from numpy.typing import NDArray
 from pipecat.frames.frames import (
@@ -41,30 +40,19 @@ from voice.frames import (
     shown,
     urgent_server_message,
 )
-from voice.lane import Busy, Lane, Priority
+from voice.lane import Priority
 from voice.speak.aloud import Aloud
 from voice.speak.clauses import ClauseSplitter
 from voice.speak.heard import Heard
+from voice.speak.mouth import Mouth
 from voice.speak.playout import Playout
-from voice.speak.synthesizer import SpeechError, Synthesizer
-from voice.speak.text import for_speech
+from voice.speak.synthesizer import SpeechError
 
 FRAME_SECONDS = 0.02
 LEAD = 0.4  # s of audio sent ahead of its playing: rides out a slow network, bounds a flush
 ACKNOWLEDGED = 0.25  # s to wait for a client to say how much it played before it flushed
 SENTENCE_PAUSE = 0.2  # s after . ! ?
 CLAUSE_PAUSE = 0.08  # s after , ; :
-
-
-@dataclass(frozen=True, slots=True)
-class Mouth:
-    """The shared synthesizer a Speaker works with, on a thread of its own."""
-
-    synthesizer: Synthesizer
-    synthesizing: Lane
-    voice: str = ""
-    speed: float = 1.0
-    language: str = "en"
 
 
 @dataclass(slots=True)
@@ -267,34 +255,26 @@ class Speaker(FrameProcessor):
         while (text := await answer.texts.get()) is not None:
             priority = Priority.FIRST_CLAUSE if first else Priority.CLAUSE
             try:
-                audio = await self._mouth.synthesizing.run(
-                    lambda t=text: self._sound(t),
+                audio = await self._mouth.say(
+                    text,
+                    self._rate,
                     priority,
                     call=self.id,
                     since=answer.timing.speech_ended if answer.timing else None,
                     due=answer.due(),
                 )
-            except (SpeechError, Busy) as exc:
+            except SpeechError as exc:
+                # Without it the rest would be misunderstood: what was heard ends here.
                 await self.push_error(f"A clause could not be spoken: {exc}")
-                continue
+                audio = self._mouth.apologise(self._rate)
+                await answer.clauses.put(_Clause("", audio, SENTENCE_PAUSE))
+                break
             if len(audio):
                 first = False
                 clause = _Clause(text.strip(), audio, _pause_after(text))
                 answer.made += len(audio) / self._rate + clause.pause
                 await answer.clauses.put(clause)
         await answer.clauses.put(None)
-
-    def _sound(self, text: str) -> NDArray[np.int16]:
-        """On the synthesizer's thread: one clause at the wire's rate."""
-        mouth = self._mouth
-        spoken = for_speech(text, mouth.language)
-        parts = list(mouth.synthesizer.synthesize(spoken, voice=mouth.voice, speed=mouth.speed))
-        if not parts:
-            return np.zeros(0, np.int16)
-        audio = np.concatenate(parts)
-        if mouth.synthesizer.sample_rate != self._rate:
-            audio = soxr.resample(audio, mouth.synthesizer.sample_rate, self._rate)
-        return audio
 
     async def _play(self, answer: _Answer) -> None:
         while (clause := await answer.clauses.get()) is not None:

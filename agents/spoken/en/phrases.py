@@ -31,6 +31,7 @@ PHRASES: dict[str, str] = {
     "correction": "let me put it this way.",
     "still there": "Are you still there?",
     "nobody": "I can't hear you any more, so I will hang up now. Goodbye!",
+    "voice lost": "I'm sorry, my voice failed me. Could you say that again?",
     "engine": "I'm sorry, I have trouble thinking right now. Could you say that again?",
     "too long": "I'm sorry, this is more than I can do at once. Could you ask one thing at a time?",
 }

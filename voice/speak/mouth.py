@@ -1,0 +1,107 @@
+"""What a Speaker speaks with: the shared synthesizer, and clauses it has spoken before."""
+
+import asyncio
+import math
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+import soxr
+from loguru import logger
+from numpy.typing import NDArray
+
+from voice.lane import Busy, Lane, Priority
+from voice.speak.synthesizer import SpeechError, Synthesizer
+from voice.speak.text import for_speech
+
+# s for one clause. The first is short (Kokoro on one busy core: 1.5); the longest, 8 s of speech,
+# takes that 3 alone.
+FIRST_PATIENCE, PATIENCE = 4.0, 10.0
+_REMEMBERED = 128  # clauses of 2 s in the middle: 12 MB at 24 kHz
+
+
+class SpokenClauses:
+    """Sound by text, voice, speed and rate, the last _REMEMBERED used; shared by all calls.
+
+    Greetings, fillers, questions and read-backs are the same words again and again: found here,
+    a clause costs nothing.
+    """
+
+    def __init__(self, most: int = _REMEMBERED) -> None:
+        self._most = most
+        self._clauses: OrderedDict[Hashable, NDArray[np.int16]] = OrderedDict()
+
+    def find(self, key: Hashable) -> NDArray[np.int16] | None:
+        if key in self._clauses:
+            self._clauses.move_to_end(key)
+        return self._clauses.get(key)
+
+    def keep(self, key: Hashable, audio: NDArray[np.int16]) -> None:
+        self._clauses[key] = audio
+        self._clauses.move_to_end(key)
+        while len(self._clauses) > self._most:
+            self._clauses.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mouth:
+    """One call's voice on a synthesizer that many share, on a thread of its own."""
+
+    synthesizer: Synthesizer
+    synthesizing: Lane
+    voice: str = ""
+    speed: float = 1.0
+    language: str = "en"
+    spoken: SpokenClauses = field(default_factory=SpokenClauses)
+    # Sound at the synthesizer's rate for when it fails: made while it still worked
+    apology: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+
+    async def say(
+        self,
+        text: str,
+        rate: int,
+        priority: Priority,
+        *,
+        call: Hashable = None,
+        since: float | None = None,
+        due: float = math.inf,
+    ) -> NDArray[np.int16]:
+        """The sound of one clause at `rate` Hz; empty where it has nothing to say.
+
+        `call`, `since`, `due`: see Lane.run. Raises SpeechError for whatever is wrong with the
+        engine, also when it takes too long.
+        """
+        key = (self.synthesizer.name, self.voice, self.speed, self.language, rate, text)
+        known = self.spoken.find(key)
+        if known is not None:
+            return known
+        patience = FIRST_PATIENCE if priority is Priority.FIRST_CLAUSE else PATIENCE
+        try:
+            async with asyncio.timeout(patience):
+                audio = await self.synthesizing.run(
+                    lambda: self._sound(text, rate), priority, call=call, since=since, due=due
+                )
+        except (SpeechError, Busy) as exc:
+            raise SpeechError(str(exc)) from exc
+        except TimeoutError as exc:
+            raise SpeechError(f"no sound within {patience:.0f} s") from exc
+        except Exception as exc:
+            logger.exception("the synthesizer failed")
+            raise SpeechError(f"{type(exc).__name__}: {exc}") from exc
+        self.spoken.keep(key, audio)
+        return audio
+
+    def _sound(self, text: str, rate: int) -> NDArray[np.int16]:
+        """On the synthesizer's thread."""
+        spoken = for_speech(text, self.language)
+        parts = list(self.synthesizer.synthesize(spoken, voice=self.voice, speed=self.speed))
+        return self._at(np.concatenate(parts), rate) if parts else np.zeros(0, np.int16)
+
+    def apologise(self, rate: int) -> NDArray[np.int16]:
+        """Sound that says that the voice has failed, at `rate` Hz; empty where there is none."""
+        return self._at(self.apology, rate) if len(self.apology) else self.apology
+
+    def _at(self, audio: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
+        own = self.synthesizer.sample_rate
+        return audio if own == rate else soxr.resample(audio, own, rate)
