@@ -47,6 +47,8 @@ from voice.speak.synthesizer import Voice
 RATE = 16000
 FRAME = 320
 APOLOGY = np.full(RATE, 5000, np.int16)
+# Words as tests write them, "where is my order", are not much of a sign of an end
+TURNS = TurnSettings(certainty=0.3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +136,8 @@ class PaperEars:
             heard = np.isclose(np.abs(audio), self.level(i), atol=0.002).sum() / RATE
             said = utterance.text.split()
             words += said[: round(len(said) * min(1.0, heard / utterance.seconds + 0.1))]
-        return Transcript(" ".join(words), "en", len(audio) / RATE, -0.1, 0.0, False)
+        closing = 0.95 if self.probability(audio) >= 0.5 else 0.05
+        return Transcript(" ".join(words), "en", len(audio) / RATE, -0.1, 0.0, False, closing)
 
     def probability(self, audio: NDArray[np.float32]) -> float:
         loud = np.flatnonzero(np.abs(audio) > 0.05)
@@ -314,7 +317,7 @@ class PaperCall:
     ) -> None:
         ears = Ears(self.ears, PaperLane(self.hear), self.ears, self.ears, PaperLane(self.judge))  # type: ignore[arg-type]
         aloud = Aloud()
-        self.listener = Listener(ears, TurnSettings(), partial_seconds=0.5, aloud=aloud)
+        self.listener = Listener(ears, TURNS, partial_seconds=0.5, aloud=aloud)
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
         mouth = Mouth(self.mouth, PaperLane(self.speak), apology=APOLOGY)  # type: ignore[arg-type]
         self.speaker = Speaker(mouth, rate=RATE, aloud=aloud, clears=True)

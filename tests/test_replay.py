@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from agents.tools import CallContext, Tool, ToolError, tool
-from tests.paper import PaperConversation, PaperEars, PaperLane, PaperMouth, Utterance
+from tests.paper import TURNS, PaperConversation, PaperEars, PaperLane, PaperMouth, Utterance
 from tests.test_call import ANSWERS
 from tests.test_journal import HEADER, put_call
 from voice.journal import again as again_module
@@ -49,7 +49,7 @@ def paper_casting(
 
 def again(call: Recorded, turns: TurnSettings | None = None, **changed: Any) -> Recorded:
     casting = paper_casting(**changed)
-    return replay(call, casting, turns or TurnSettings(), partial_seconds=0.5, cost="none")
+    return replay(call, casting, turns or TURNS, partial_seconds=0.5, cost="none")
 
 
 def told(before: Recorded, after: Recorded) -> list[str]:
@@ -79,7 +79,7 @@ def test_a_replay_has_the_same_turns_to_the_hundredth(tmp_path: Path):
 
 def test_a_changed_setting_shows_where_turns_end_now(tmp_path: Path):
     call = read(put_call(tmp_path))
-    later = again(call, replace(TurnSettings(), likely_seconds=0.6))
+    later = again(call, replace(TURNS, shortest_seconds=0.6))
     lines = told(call, later)
     assert lines[0].startswith("~ ")
     over = next(line for line in lines if line.split()[0] == "over")
@@ -260,7 +260,7 @@ def test_a_call_becomes_a_case_that_holds_until_something_changes(
 
     (longer,) = {
         line.partition(": ")[2].split(" s, ")[0].split(" at ")[0]
-        for line in differences(case, again(copied, replace(TurnSettings(), likely_seconds=0.6)))
+        for line in differences(case, again(copied, replace(TURNS, shortest_seconds=0.6)))
     }
     assert longer == "over"
     (answer,) = differences(case, again(copied, answers={**ANSWERS, "stop please": ["No."]}))

@@ -17,15 +17,23 @@ from voice.listen.turns import (
 )
 
 WINDOW = 0.032
-SETTINGS = TurnSettings()
+SETTINGS = TurnSettings(certainty=0.75)  # waits that can be told apart
+FINISHED = "No, that's all for today. Thank you very much."
+OPEN = "My name is Ann"
 
 
 class Line:
     """A line on which somebody speaks and falls silent; keeps what the turn taker said."""
 
-    def __init__(self, settings: TurnSettings = SETTINGS, verdict: float | None = None) -> None:
+    def __init__(
+        self,
+        settings: TurnSettings = SETTINGS,
+        verdict: float | None = None,
+        words: str | None = OPEN,
+    ) -> None:
         self.turns = TurnTaker(settings)
         self.verdict = verdict  # what the end-of-turn model answers at once; None: nothing
+        self.words = words  # what Whisper reads at every pause, at once; None: nothing
         self.events: list[TurnEvent] = []
 
     def hears(self, speech: float, seconds: float) -> list[TurnEvent]:
@@ -36,6 +44,8 @@ class Line:
             new += step
             if self.verdict is not None and any(isinstance(event, Judge) for event in step):
                 new += self.turns.judged(self.verdict)
+            if self.words is not None and any(isinstance(event, Paused) for event in step):
+                new += self.turns.said(self.words, 0.9)
         self.events += new
         return new
 
@@ -134,49 +144,76 @@ def test_the_model_is_asked_again_while_the_silence_lasts():
     )
 
 
-@pytest.mark.parametrize(
-    ("verdict", "wait"),
-    [
-        (0.95, SETTINGS.likely_seconds),
-        (0.6, SETTINGS.possible_seconds),
-        (0.1, SETTINGS.longest_seconds),
-        (None, SETTINGS.longest_seconds),
-    ],
-)
-def test_the_surer_the_model_the_shorter_the_wait(verdict: float | None, wait: float):
-    line = Line(verdict=verdict)
+def waits(verdict: float | None, words: str | None) -> float:
+    line = Line(verdict=verdict, words=words)
     line.speaks(1)
-    assert line.waits() == pytest.approx(wait, abs=WINDOW)
+    return line.waits()
 
 
-def test_a_verdict_that_comes_late_ends_a_silence_that_was_long_enough():
-    line = Line()
+def test_the_surer_the_signs_the_shorter_the_wait():
+    sure = waits(0.98, FINISHED)
+    assert sure == pytest.approx(SETTINGS.shortest_seconds, abs=WINDOW)
+    assert sure < waits(0.05, FINISHED) < waits(0.05, OPEN) <= SETTINGS.longest_seconds + WINDOW
+    assert waits(0.98, FINISHED) < waits(0.98, OPEN)
+
+
+def test_no_turn_ends_before_its_words_are_read_while_they_may_still_come():
+    assert waits(0.98, None) == pytest.approx(SETTINGS.unread_seconds, abs=WINDOW)
+
+
+def test_signs_that_come_late_end_a_silence_that_was_long_enough():
+    line = Line(words=None)
     line.speaks(1)
     line.silent(0.6)
-    (ended,) = line.turns.judged(0.95)
+    assert line.turns.judged(0.98) == []  # the words are still being read
+    (ended,) = line.turns.said(FINISHED, 0.9)
     assert isinstance(ended, Ended)
     assert ended.silence == pytest.approx(0.6, abs=WINDOW)
 
 
+def test_words_read_before_the_caller_went_on_are_not_the_words_of_this_pause():
+    line = Line(verdict=0.98, words=None)
+    line.speaks(1)
+    line.silent(0.1)
+    line.turns.said(FINISHED, 0.9)
+    line.speaks(0.5)
+    assert line.waits() == pytest.approx(SETTINGS.unread_seconds, abs=WINDOW)
+
+
+def test_words_read_when_the_voice_fell_count_for_the_pause_that_follows():
+    line = Line(verdict=0.98, words=None)
+    line.speaks(1)
+    line.turns.reading()
+    line.turns.said(FINISHED, 0.9)  # the detector has not noticed the silence yet
+    assert line.waits() == pytest.approx(SETTINGS.shortest_seconds, abs=WINDOW)
+
+
+def test_words_read_amid_speech_are_not_enough():
+    line = Line(verdict=0.98, words=None)
+    line.speaks(1)
+    line.turns.said(FINISHED, partial=True)
+    assert line.waits() == pytest.approx(SETTINGS.unread_seconds, abs=WINDOW)
+
+
 def test_a_verdict_that_comes_too_late_is_ignored():
-    line = Line()
+    line = Line(words=OPEN)
     assert line.turns.judged(0.99) == []  # before a turn
     line.speaks(1)
     assert line.turns.judged(0.99) == []  # amid speech
     line.silent(0.3)
     line.speaks(0.5)
     assert line.turns.judged(0.99) == []  # the caller went on
-    assert line.waits() == pytest.approx(SETTINGS.longest_seconds, abs=WINDOW)
+    assert line.waits() > SETTINGS.unread_seconds
     assert line.turns.judged(0.99) == []  # over
 
 
 def test_a_verdict_does_not_outlive_its_pause():
-    line = Line()
+    line = Line(words=OPEN)
     line.speaks(1)
     line.silent(0.1)
     assert line.turns.judged(0.99) == []
     line.speaks(0.5)
-    assert line.waits() == pytest.approx(SETTINGS.longest_seconds, abs=WINDOW)
+    assert line.waits() == pytest.approx(waits(None, OPEN), abs=WINDOW)
 
 
 @pytest.mark.parametrize(
@@ -193,59 +230,69 @@ def test_a_verdict_does_not_outlive_its_pause():
     ],
 )
 def test_words_that_hesitate_are_waited_for(words: str):
-    line = Line(verdict=0.95)
-    line.speaks(1)
-    line.turns.said(words)
-    assert line.waits() == pytest.approx(SETTINGS.hesitant_seconds, abs=WINDOW)
+    assert waits(0.98, words) == pytest.approx(SETTINGS.hesitant_seconds, abs=WINDOW)
 
 
 @pytest.mark.parametrize(
     "words", ["Where is my order?", "I want to cancel it.", "The answer is the band.", "Goodbye."]
 )
-def test_whole_sentences_are_not_waited_for(words: str):
-    line = Line(verdict=0.95)
-    line.speaks(1)
-    line.turns.said(words)
-    assert line.waits() == pytest.approx(SETTINGS.likely_seconds, abs=WINDOW)
+def test_whole_sentences_are_not_taken_for_hesitation(words: str):
+    assert waits(0.98, words) <= SETTINGS.longest_seconds + WINDOW
 
 
 def test_a_question_is_answered_sooner_than_a_statement():
-    line = Line(verdict=0.1)
+    assert waits(0.5, "Can you help me?") < waits(0.5, "You can help me.")
+
+
+def test_what_the_agent_said_last_makes_a_word_an_answer():
+    alone = waits(0.9, "San Francisco.")
+    line = Line(verdict=0.9, words="San Francisco.")
+    line.turns.agent_said("Which city are you in?")
     line.speaks(1)
-    line.turns.said("Where is my order?")
-    assert line.waits() == pytest.approx(SETTINGS.question_seconds, abs=WINDOW)
+    assert line.waits() < alone
 
 
 @pytest.mark.parametrize(
     ("hint", "words", "wait"),
     [
-        ("yes_no", "Yes.", SETTINGS.likely_seconds),
-        ("yes_no", "Yes, please do.", SETTINGS.likely_seconds),
+        ("yes_no", "Yes.", SETTINGS.short_answer_seconds),
+        ("yes_no", "Yes, please do.", SETTINGS.short_answer_seconds),
         ("yes_no", "Yes but", SETTINGS.hesitant_seconds),
-        ("yes_no", "", SETTINGS.longest_seconds),
-        ("yes_no", "I am not sure about that.", SETTINGS.longest_seconds),
-        ("", "Yes.", SETTINGS.longest_seconds),
         ("digits", "10", SETTINGS.hesitant_seconds),
-        ("digits", "1042.", SETTINGS.longest_seconds),
-        ("digits", "I don't know it.", SETTINGS.longest_seconds),
-        ("", "10", SETTINGS.longest_seconds),
+        ("digits", "ten four 2.", SETTINGS.hesitant_seconds),
     ],
 )
 def test_what_was_asked_says_how_long_to_wait(hint: Hint, words: str, wait: float):
-    line = Line(verdict=0.1)
+    line = Line(verdict=0.1, words=words)
     line.turns.asked(hint)
     line.speaks(0.5)
-    line.turns.said(words)
     assert line.waits() == pytest.approx(wait, abs=WINDOW)
 
 
+@pytest.mark.parametrize(
+    ("hint", "words"),
+    [
+        ("yes_no", ""),
+        ("yes_no", "I am not sure about that."),
+        ("digits", "1042."),
+        ("digits", "I don't know it."),
+    ],
+)
+def test_a_reply_of_another_kind_is_judged_like_any_other(hint: Hint, words: str):
+    line = Line(verdict=0.5, words=words)
+    line.turns.asked(hint)
+    line.speaks(1)
+    assert line.waits() == pytest.approx(waits(0.5, words), abs=WINDOW)
+
+
 def test_words_of_one_turn_say_nothing_about_the_next():
-    line = Line(verdict=0.95)
+    line = Line(verdict=0.98, words="I have two questions and")
     line.speaks(1)
-    line.turns.said("I have two questions and")
-    line.waits()
+    assert line.waits() == pytest.approx(SETTINGS.hesitant_seconds, abs=WINDOW)
+    line.words = FINISHED
     line.speaks(1)
-    assert line.waits() == pytest.approx(SETTINGS.likely_seconds, abs=WINDOW)
+    (ended,) = (e for e in line.silent(2) if isinstance(e, Ended))
+    assert ended.silence == pytest.approx(SETTINGS.shortest_seconds, abs=WINDOW)
 
 
 def test_while_the_agent_speaks_the_first_sound_like_speech_counts():
@@ -336,6 +383,7 @@ def test_a_verdict_on_an_earlier_pause_says_nothing_about_this_one():
     (asked,) = (e.at for e in line.silent(0.2) if isinstance(e, Judge))
     line.speaks(0.5)
     line.silent(0.5)
+    line.turns.said("My order number is 1042.")
     assert line.turns.judged(0.99, asked) == []
     (again, *_) = (e.at for e in line.events if isinstance(e, Judge) and e.at > asked)
     assert kinds(line.turns.judged(0.99, again)) == ["Ended"]

@@ -71,6 +71,18 @@ def test_two_voices_are_read(
 
 
 @pytest.mark.models
+def test_whisper_says_how_surely_a_sentence_is_over(
+    transcriber: Transcriber, order: NDArray[np.float32]
+):
+    whole = transcriber.transcribe(order)
+    cut = transcriber.transcribe(order[: round(0.6 * len(order))])
+    assert whole.closing is not None
+    assert cut.closing is not None
+    assert cut.closing < 0.8 < whole.closing
+    assert transcriber.transcribe(order, beam_size=5).closing is None  # not told there
+
+
+@pytest.mark.models
 def test_a_quiet_line_and_an_overdriven_one_are_read(
     transcriber: Transcriber, order: NDArray[np.float32]
 ):

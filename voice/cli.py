@@ -151,11 +151,15 @@ def turns(
     unseen: Annotated[
         bool, typer.Option("--unseen", help="Only the calls that nothing was learned from.")
     ] = False,
+    learn: Annotated[
+        Path | None,
+        typer.Option(help="Learn OUT/ending.json, words from this Schema-Guided Dialogue folder."),
+    ] = None,
 ) -> None:
     """Score end-of-turn systems on labelled pauses by eot-bench's rules: cut-offs and waiting."""
     from voice.bench.turns import run
 
-    run(data=data, out=out, language=language, unseen_only=unseen)
+    run(data=data, out=out, language=language, unseen_only=unseen, learn=learn)
 
 
 @bench.command(epilog="Example:  openline bench peers --llm qwen2.5-coder-0.5b --only ours,pipecat")

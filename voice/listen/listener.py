@@ -26,6 +26,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.time import time_now_iso8601
 
 from voice.frames import (
+    AnswerHeard,
     EagerTranscript,
     Expecting,
     FinalTranscript,
@@ -155,6 +156,8 @@ class Listener(FrameProcessor):
                 self._turns.agent_speaking(False)
                 if self._tentative and not self._held:  # it has finished meanwhile
                     await self._decide(self._interruptions.give_way("the agent has finished"))
+            case AnswerHeard():
+                self._turns.agent_said(frame.heard)
             case Expecting():
                 self._hint = frame.hint
                 self._turns.asked(frame.hint)  # type: ignore[arg-type]
@@ -373,13 +376,16 @@ class Listener(FrameProcessor):
         if self._tentative:
             text, probability = transcript.text, transcript.log_probability
             await self._decide(self._judged_by_words(text, probability, paused=True))
-            if self._turn is None or self._tentative:
+            if self._turn is None:
                 return transcript
-        self._turns.said(transcript.text)
-        if transcript.text:
+        if transcript.text and not self._tentative:
             await self.push_frame(
                 EagerTranscript(transcript.text, self._caller, time_now_iso8601(), timing=timing)
             )
+        if self._eager is asyncio.current_task():  # else the turn is over already
+            heard = transcript.text, transcript.closing
+            for event in self._turns.said(*heard, language=transcript.language):
+                await self._take(event)
         return transcript
 
     async def _judge(self, audio: NDArray[np.float32], asked: float) -> None:
@@ -500,7 +506,7 @@ class Listener(FrameProcessor):
         finally:
             self._partial = None
         if turn is self._turn and transcript.text:
-            self._turns.said(transcript.text)
+            self._turns.said(transcript.text, language=transcript.language, partial=True)
             await self.push_frame(
                 InterimTranscriptionFrame(transcript.text, self._caller, time_now_iso8601())
             )
@@ -511,6 +517,7 @@ class Listener(FrameProcessor):
         return np.concatenate(self._turn) if self._turn else np.zeros(0, np.float32)
 
     def _forget_eager(self) -> None:
+        self._turns.reading()
         if self._eager is not None:
             self._eager.cancel()
             self._eager = None

@@ -8,19 +8,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+from voice.listen.ending import READ_AT, Signs, log_odds, needed_silence, probability
+
 Hint = Literal["", "yes_no", "digits", "name", "open"]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """Seconds of audio, and probabilities.
-
-    The waits were chosen on 169 pauses and 117 ends of real calls, tiny.en's words and
-    smart-turn's verdicts arriving as late as on two cores: 28% of the pauses of 0.2 s or more are
-    cut off at a mean wait of 0.56 s, the slowest tenth of the ends waits 0.90 s or more. A
-    `likely_seconds` of 0.384 gives 26% at 0.62 s; one threshold as smart-turn is mostly used, 0.5
-    read at 0.2 s and else 3 s, 27% at 1.01 s; silence alone, 0.6 s, 27% at 0.68 s.
-    """
+    """Seconds of audio, and probabilities."""
 
     speech: float = 0.5  # VAD probability that begins speech
     silence: float = 0.35  # VAD probability below which speech pauses
@@ -32,13 +27,12 @@ class TurnSettings:
     interrupt_speech: float = 0.3
     pause_seconds: float = 0.064  # silence after which the words so far are worth reading
     judge_seconds: tuple[float, ...] = (0.064, 0.288, 0.576, 0.96)  # when to ask smart-turn
-    likely: float = 0.9  # a verdict that the turn has ended…
-    likely_seconds: float = 0.256  # …and the silence that it needs
-    possible: float = 0.3  # one real end in ten is judged lower 0.6 s into its silence
-    possible_seconds: float = 0.64
-    question_seconds: float = 0.64  # after words that Whisper closed with a question mark
-    longest_seconds: float = 1.2  # silence that ends a turn against the verdict
+    certainty: float = 0.65  # that the turn has ended, before it is ended
+    shortest_seconds: float = 0.224  # of silence, however sure
+    unread_seconds: float = 0.96  # of silence to wait for the words: no answer comes before them
+    longest_seconds: float = 1.6  # silence that ends a turn against the signs
     hesitant_seconds: float = 2.0  # the same after "and", "um", "my number is"
+    short_answer_seconds: float = 0.256  # after a word or three to a yes-or-no question
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +87,7 @@ class TurnTaker:
         self._clock = 0.0
         self._agent_speaking = False
         self._hint: Hint = ""
+        self._agent_said = ""
         self._recent: deque[tuple[float, bool]] = deque()  # windows before a turn
         self._active = False
         self._reset()
@@ -101,8 +96,11 @@ class TurnTaker:
         self._silence = 0.0
         self._paused = False
         self._judged = 0  # questions asked in this silence
-        self._verdict = 0.0
+        self._verdict: float | None = None
         self._words = ""
+        self._closing: float | None = None
+        self._english = True
+        self._read = False  # the words as far as this pause are known
         self._onset = 0.0  # speech heard in this pause, not yet enough to resume
 
     @property
@@ -134,9 +132,30 @@ class TurnTaker:
         """What kind of reply the agent has just asked for."""
         self._hint = hint
 
-    def said(self, text: str) -> None:
-        """The words of this turn so far."""
-        self._words = text.strip()
+    def agent_said(self, text: str) -> None:
+        """What the agent said last, as far as it was heard."""
+        self._agent_said = text
+
+    def reading(self) -> None:
+        """The words as far as this silence are being read: no answer can come before `said`."""
+        self._read = False
+
+    def said(
+        self,
+        text: str,
+        closing: float | None = None,
+        *,
+        language: str = "en",
+        partial: bool = False,
+    ) -> list[TurnEvent]:
+        """The words of this turn so far, and how surely they close a sentence, where known.
+
+        `partial`: read while the caller speaks, so not as far as the silence that follows.
+        """
+        self._words, self._closing = text.strip(), closing
+        self._english = language == "en"
+        self._read = not partial
+        return self._maybe_end() if self._active and self._paused else []
 
     def step(self, speech: float, seconds: float = 0.032) -> list[TurnEvent]:
         """One VAD window: its speech probability and its length."""
@@ -147,7 +166,7 @@ class TurnTaker:
             return self._speak(speech, seconds)
         return self._pause(seconds)
 
-    def judged(self, probability: float, asked: float | None = None) -> list[TurnEvent]:
+    def judged(self, verdict: float, asked: float | None = None) -> list[TurnEvent]:
         """The end-of-turn model's verdict on the present silence; too late is ignored.
 
         `asked` is the `at` of the Judge that it answers: on a busy machine a verdict can come
@@ -157,7 +176,7 @@ class TurnTaker:
             return []
         if asked is not None and asked < self._clock - self._silence - 1e-6:
             return []
-        self._verdict = probability
+        self._verdict = verdict
         return self._maybe_end()
 
     def _wait(self, speech: float, seconds: float) -> list[TurnEvent]:
@@ -220,14 +239,15 @@ class TurnTaker:
         if self._hesitates():
             return settings.hesitant_seconds, f"silence after “{self._words[-20:]}”"
         if self._hint == "yes_no" and len(self._words.split()) in (1, 2, 3):
-            return settings.likely_seconds, "a short answer to a yes-or-no question"
-        if self._verdict >= settings.likely:
-            return settings.likely_seconds, f"end of turn {self._verdict:.2f}"
-        if self._verdict >= settings.possible:
-            return settings.possible_seconds, f"end of turn {self._verdict:.2f}"
-        if self._words.endswith("?"):
-            return settings.question_seconds, "a question"
-        return settings.longest_seconds, f"silence of {settings.longest_seconds:.1f} s"
+            return settings.short_answer_seconds, "a short answer to a yes-or-no question"
+        words = self._words if self._english else None  # no other language was learned
+        signs = Signs(self._verdict, words or None, self._closing, self._agent_said)
+        odds = log_odds(signs)
+        needed = needed_silence(odds, settings.certainty)
+        if not self._read:
+            needed = max(needed, settings.unread_seconds)
+        needed = min(max(needed, settings.shortest_seconds), settings.longest_seconds)
+        return needed, f"end of turn {probability(odds, READ_AT):.2f}"
 
     def _hesitates(self) -> bool:
         words = self._words

@@ -7,6 +7,7 @@ context alone makes the decoder miss its end and repeat itself).
 """
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ _SHORTEST = 0.1  # s; less cannot hold a word
 _REMEMBERED = 16  # pieces of long utterances: seven minutes of speech in mid-turn at once
 _POSITIONS = 1500  # of the encoder's output for 30 s
 _FRAMES = 3000  # of mel for 30 s
+_FULL_STOPS = frozenset(".?!。？！؟।")
+_LETTER = re.compile(r"\w|[^\x00-\x7f]")  # of any script; half a character decodes to none of ASCII
 
 
 class TranscriberError(Exception):
@@ -44,6 +47,7 @@ class Transcript:
     log_probability: float  # mean over tokens
     no_speech_probability: float
     fell_back: bool  # the short context was doubted somewhere, 30 s and beam 5 were used
+    closing: float | None = None  # probability of . ? or ! after the last word; None: not known
 
 
 class Transcriber:
@@ -98,6 +102,10 @@ class Transcriber:
             self._whisper.feature_extractor = FeatureExtractor(feature_size=bins)
         self._tokens: Any = self._whisper.hf_tokenizer
         self._silence = self._encode(np.zeros(30 * SAMPLE_RATE, np.float32))
+        self._end: int = self._tokens.token_to_id("<|endoftext|>")
+        written = {i: self._tokens.decode([i]).strip(" \"'") for i in range(self._end)}
+        self._punctuation = {i for i, text in written.items() if not _LETTER.search(text)}
+        self._full_stops = [i for i, text in written.items() if text in _FULL_STOPS]
         self.description = f"{model_dir.name} {compute_type} on {where}"
 
     def _load_on_cpu_instead(self, model_dir: Path, threads: int, cause: Exception) -> None:
@@ -172,6 +180,7 @@ class Transcriber:
             sum(part.log_probability for part in spoken) / len(spoken),
             min(part.no_speech_probability for part in spoken),
             any(part.fell_back for part in read),
+            read[-1].closing,
         )
 
     def _remembered(self, piece: NDArray[np.float32], beam_size: int) -> Transcript:
@@ -199,11 +208,11 @@ class Transcriber:
             beam_size=beam_size,
             max_length=min(448, 2 * most),  # CTranslate2 allows half of it for new tokens
             return_scores=True,
+            return_logits_vocab=beam_size == 1,
             return_no_speech_prob=True,
         )[0]
         ids: list[int] = result.sequences_ids[0]
-        end = self._tokens.token_to_id("<|endoftext|>")
-        spoken = [i for i in ids if i < end]
+        spoken = [i for i in ids if i < self._end]
         text = self._tokens.decode(spoken).strip()
         score = result.scores[0] * len(ids) / (len(ids) + 1)  # faster-whisper's avg_logprob
         silent = result.no_speech_prob
@@ -222,7 +231,23 @@ class Transcriber:
             return Transcript("", language, seconds, score, silent, False)
         if doubtful:
             return self._full(audio, seconds)
-        return Transcript(text, language, seconds, score, silent, False)
+        closing = self._closing(ids, result.logits[0]) if beam_size == 1 else None
+        return Transcript(text, language, seconds, score, silent, False, closing)
+
+    def _closing(self, ids: list[int], logits: list[Any]) -> float | None:
+        """How sure the decoder was, after the last word, that the sentence ends there.
+
+        It has heard the voice fall or not, and has read the words: a better sign that the caller
+        has finished than the full stop it then writes, which it also puts behind half sentences.
+        """
+        last = len(ids)
+        while last and (ids[last - 1] >= self._end or ids[last - 1] in self._punctuation):
+            last -= 1
+        if not last or last >= len(logits):
+            return None
+        row = np.array(logits[last].to_device(ctranslate2.Device.cpu), np.float32).ravel()
+        odds = np.exp(row - row.max())
+        return float(odds[self._full_stops].sum() / odds.sum())
 
     def _stopped_early(
         self,
