@@ -198,6 +198,29 @@ def peers(
     )
 
 
+@bench.command(epilog="Example:  openline bench interruptions --real 50 --false 60")
+def interruptions(
+    url: Annotated[
+        str | None,
+        typer.Option(help="A running server that greets at length; else one is started."),
+    ] = None,
+    real: Annotated[int, typer.Option(min=0, help="How often to interrupt with words.")] = 60,
+    false: Annotated[
+        int,
+        typer.Option(min=0, help="How many sounds that are no interruption; 0: no echo either."),
+    ] = 60,
+    out: Annotated[Path, typer.Option(help="Folder of the JSON.")] = Path("bench"),
+    llm: Annotated[
+        str | None, typer.Option(help="Another LLM: a card, a path, a hub id or an address.")
+    ] = None,
+    config: ConfigOption = DEMO,
+) -> None:
+    """Measure who stops the agent and who does not, how soon, and what it remembers as heard."""
+    from voice.bench.interruptions import run
+
+    run(url=url, real=real, false=false, out=out, config=config, llm=llm)
+
+
 @bench.command(epilog="Example:  openline bench load --calls 20,40,80 --callers 0")
 def load(
     calls: Annotated[

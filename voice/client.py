@@ -130,6 +130,18 @@ class Loudspeaker:
                 out[low:high] = samples[low - place : high - place]
         return out
 
+    def sound(self, start: float, count: int) -> NDArray[np.int16]:
+        """The `count` samples played from `start` on, silence where nothing was."""
+        out = np.zeros(count, np.int16)
+        for begin, samples, _ in reversed(self._chunks):
+            place = round((begin - start) * self.rate)
+            low, high = max(0, place), min(count, place + len(samples))
+            if low < high:
+                out[low:high] = samples[low - place : high - place]
+            if place < -self.rate:
+                break
+        return out
+
     def recording(self, until: float) -> NDArray[np.int16]:
         out = np.zeros(max(0, round((until - self.began) * self.rate)), np.int16)
         for start, samples, _ in self._chunks:
@@ -198,6 +210,8 @@ class Client:
         self._outgoing: asyncio.Queue[_Frame] = asyncio.Queue()
         self._sent: list[NDArray[np.int16]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        # What the line does to the caller's sound, such as an echo: a frame and when it is sent
+        self.line: Callable[[NDArray[np.int16], float], NDArray[np.int16]] | None = None
         self.muted = False
 
     async def __aenter__(self) -> "Client":
@@ -345,6 +359,8 @@ class Client:
             if self._noise:
                 hiss = self._random.normal(0.0, self._noise, len(frame))
                 frame = np.clip(frame + hiss, -32768, 32767).astype(np.int16)
+            if self.line is not None:
+                frame = self.line(frame, now)
             self._sent.append(frame)
             if not self.muted:
                 try:
