@@ -8,12 +8,14 @@ import pytest
 import soxr
 from numpy.typing import NDArray
 
+from voice.listen.doubt import plain
 from voice.listen.whisper import Transcriber
 from voice.models import model_path
 from voice.speak.kokoro import Kokoro
 from voice.speak.piper import Piper
 from voice.speak.sound import trim
-from voice.speak.synthesizer import SpeechError, Synthesizer
+from voice.speak.synthesizer import SpeechError, Synthesizer, TimedSynthesizer
+from voice.speak.words import word_ends
 
 SENTENCE = "Your order is on its way and arrives on Thursday."
 
@@ -53,6 +55,20 @@ def test_clauses_begin_and_end_with_little_silence_and_no_click(synthesizer: Syn
     assert len(audio) / synthesizer.sample_rate - loud[-1] < 0.06
     assert abs(int(audio[0])) < 10
     assert abs(int(audio[-1])) < 10
+
+
+@pytest.mark.models
+def test_a_word_ends_where_it_is_said_to(synthesizer: Synthesizer, transcriber: Transcriber):
+    assert isinstance(synthesizer, TimedSynthesizer)
+    (spoken,) = synthesizer.speak(SENTENCE)
+    words = SENTENCE.split()
+    ends = word_ends([len(word) for word in words], spoken.ends, spoken.sizes)
+    assert ends[-1] == pytest.approx(len(spoken.audio) / synthesizer.sample_rate, abs=0.1)
+    audio = soxr.resample(spoken.audio.astype(np.float32) / 32768, synthesizer.sample_rate, 16000)
+    for count in (6, 8):  # "way", "arrives": words that do not run into the next
+        cut = audio[: round(16000 * (ends[count - 1] + 0.03))]
+        heard = transcriber.transcribe(cut, thorough=True).text
+        assert plain(heard) == plain(" ".join(words[:count]))
 
 
 @pytest.mark.models

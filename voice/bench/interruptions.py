@@ -58,7 +58,8 @@ people sat down beside him in the morning, and they learned to watch the river t
 """
 _EVERY = 3.5  # s between two sounds over one story
 _SOUNDS_A_CALL = 6  # the story takes about 35 s
-_ECHOES = tuple((level, delay) for level in (-10, -15, -20, -25) for delay in (0.08, 0.25, 0.45))
+_ECHOES = ((-10, 0.08), (-12, 0.25), (-15, 0.45), (-20, 0.15), (-20, 0.3), (-25, 0.08))  # dB, s
+_ECHO = 12.0  # s of story with each
 _DECIDED = 3.5  # s after which a sound has had its effect
 
 
@@ -228,7 +229,7 @@ async def _echo(url: str, decibels: float, delay: float) -> Event:
     async with Client(url, in_rate=8000, out_rate=8000, noise=8.0) as client:
         phone_echo(client, decibels, delay)
         began = await _talking(client)
-        await asyncio.sleep(max(0.0, began + 18 - time.monotonic()))
+        await asyncio.sleep(max(0.0, began + _ECHO - time.monotonic()))
         return _event(client, "echo", f"{decibels} dB after {delay} s", began)
 
 

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice.onnx import open_session
-from voice.speak.sound import trim
-from voice.speak.synthesizer import SpeechError, Voice
+from voice.speak.sound import trimmed
+from voice.speak.synthesizer import SpeechError, Spoken, Voice
+from voice.speak.words import spoken_words
 
+_DURATIONS = "/encoder/Clip_output_0"  # of each token, in frames
+_FRAME = 600  # samples
 _MOST_TOKENS = 509  # the model's context less the two that pad it
 _LANGUAGES = {
     "a": "en-US",
@@ -46,7 +49,8 @@ class Kokoro:
         self._files = files
         self._styles: dict[str, NDArray[np.float32]] = {}
         self._tokenizer: Any = Tokenizer()
-        self._session: Any = open_session(models[0], threads)
+        known = _DURATIONS.encode() in models[0].read_bytes()
+        self._session: Any = open_session(models[0], threads, also=_DURATIONS if known else "")
         self._inputs = {i.name: i.type for i in self._session.get_inputs()}
         self.voices = self.voices_in(model_dir)
 
@@ -60,6 +64,10 @@ class Kokoro:
     def synthesize(
         self, text: str, *, voice: str = "", speed: float = 1.0
     ) -> Iterator[NDArray[np.int16]]:
+        for spoken in self.speak(text, voice=voice, speed=speed):
+            yield spoken.audio
+
+    def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
         name = voice or self.voices[0].name
         style, language = self._style(name), _LANGUAGES.get(name[0], "en-US")
         if not any(c.isalnum() for c in text):
@@ -69,13 +77,21 @@ class Kokoro:
             tokens: list[int] = self._tokenizer.tokenize(part)
             if not tokens:
                 continue
-            audio = trim(self._run(tokens, style, speed), self.sample_rate)
-            if len(audio):
-                yield audio
+            sound, lengths = self._run(tokens, style, speed)
+            cut, audio = trimmed(sound, self.sample_rate)
+            if not len(audio):
+                continue
+            known = [c for c in part if self._tokenizer.tokenize(c)]
+            aligned = list(zip(["^", *known, "$"], lengths, strict=False))
+            if len(known) != len(tokens):
+                aligned = []
+            ends, sizes = spoken_words(aligned, self.sample_rate, cut, len(audio))
+            yield Spoken(audio, ends, sizes)
 
     def _run(
         self, tokens: list[int], style: NDArray[np.float32], speed: float
-    ) -> NDArray[np.float32]:
+    ) -> tuple[NDArray[np.float32], list[int]]:
+        """The sound, and each token's length in samples, the two around them included."""
         ids = "tokens" if "tokens" in self._inputs else "input_ids"
         kind = np.float32 if "float" in self._inputs["speed"] else np.int32
         inputs = {
@@ -83,7 +99,9 @@ class Kokoro:
             "style": style[min(len(tokens), len(style) - 1)],
             "speed": np.array([speed], kind),
         }
-        return self._session.run(None, inputs)[0].squeeze()
+        sound, *lengths = self._session.run(None, inputs)
+        frames = lengths[0].ravel() if lengths else np.zeros(0)
+        return sound.squeeze(), [int(count) * _FRAME for count in frames]
 
     def _style(self, name: str) -> NDArray[np.float32]:
         if name not in self._files:

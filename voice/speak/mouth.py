@@ -12,13 +12,22 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from voice.lane import Busy, Lane, Priority
-from voice.speak.synthesizer import SpeechError, Synthesizer
+from voice.speak.synthesizer import SpeechError, Synthesizer, TimedSynthesizer
 from voice.speak.text import for_speech
+from voice.speak.words import word_ends
 
 # s for one clause. The first is short (Kokoro on one busy core: 1.5); the longest, 8 s of speech,
 # takes that 3 alone.
 FIRST_PATIENCE, PATIENCE = 4.0, 10.0
 _REMEMBERED = 128  # clauses of 2 s in the middle: 12 MB at 24 kHz
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The sound of one clause, and where each of its words ends."""
+
+    audio: NDArray[np.int16]
+    ends: tuple[float, ...] = ()  # s from its first sample; () where the engine does not say
 
 
 class SpokenClauses:
@@ -30,15 +39,15 @@ class SpokenClauses:
 
     def __init__(self, most: int = _REMEMBERED) -> None:
         self._most = most
-        self._clauses: OrderedDict[Hashable, NDArray[np.int16]] = OrderedDict()
+        self._clauses: OrderedDict[Hashable, Clip] = OrderedDict()
 
-    def find(self, key: Hashable) -> NDArray[np.int16] | None:
+    def find(self, key: Hashable) -> Clip | None:
         if key in self._clauses:
             self._clauses.move_to_end(key)
         return self._clauses.get(key)
 
-    def keep(self, key: Hashable, audio: NDArray[np.int16]) -> None:
-        self._clauses[key] = audio
+    def keep(self, key: Hashable, clip: Clip) -> None:
+        self._clauses[key] = clip
         self._clauses.move_to_end(key)
         while len(self._clauses) > self._most:
             self._clauses.popitem(last=False)
@@ -66,7 +75,7 @@ class Mouth:
         call: Hashable = None,
         since: float | None = None,
         due: float = math.inf,
-    ) -> NDArray[np.int16]:
+    ) -> Clip:
         """The sound of one clause at `rate` Hz; empty where it has nothing to say.
 
         `call`, `since`, `due`: see Lane.run. Raises SpeechError for whatever is wrong with the
@@ -79,7 +88,7 @@ class Mouth:
         patience = FIRST_PATIENCE if priority is Priority.FIRST_CLAUSE else PATIENCE
         try:
             async with asyncio.timeout(patience):
-                audio = await self.synthesizing.run(
+                clip = await self.synthesizing.run(
                     lambda: self._sound(text, rate), priority, call=call, since=since, due=due
                 )
         except (SpeechError, Busy) as exc:
@@ -89,14 +98,28 @@ class Mouth:
         except Exception as exc:
             logger.exception("the synthesizer failed")
             raise SpeechError(f"{type(exc).__name__}: {exc}") from exc
-        self.spoken.keep(key, audio)
-        return audio
+        self.spoken.keep(key, clip)
+        return clip
 
-    def _sound(self, text: str, rate: int) -> NDArray[np.int16]:
+    def _sound(self, text: str, rate: int) -> Clip:
         """On the synthesizer's thread."""
-        spoken = for_speech(text, self.language)
-        parts = list(self.synthesizer.synthesize(spoken, voice=self.voice, speed=self.speed))
-        return self._at(np.concatenate(parts), rate) if parts else np.zeros(0, np.int16)
+        synthesizer, spoken = self.synthesizer, for_speech(text, self.language)
+        parts: list[NDArray[np.int16]] = []
+        ends: list[float] = []
+        sizes: list[int] = []
+        if isinstance(synthesizer, TimedSynthesizer):
+            before = 0.0
+            for part in synthesizer.speak(spoken, voice=self.voice, speed=self.speed):
+                parts.append(part.audio)
+                ends += [before + end for end in part.ends]
+                sizes += part.sizes
+                before += len(part.audio) / synthesizer.sample_rate
+        else:
+            parts += synthesizer.synthesize(spoken, voice=self.voice, speed=self.speed)
+        if not parts:
+            return Clip(np.zeros(0, np.int16))
+        weights = [len(for_speech(word, self.language).strip()) for word in text.split()]
+        return Clip(self._at(np.concatenate(parts), rate), word_ends(weights, ends, sizes))
 
     def apologise(self, rate: int) -> NDArray[np.int16]:
         """Sound that says that the voice has failed, at `rate` Hz; empty where there is none."""

@@ -11,14 +11,20 @@ _FADE = 0.005  # s
 
 def trim(audio: NDArray[np.float32], rate: int) -> NDArray[np.int16]:
     """Cut the silence around one clause (float, -1 to 1) and fade its ends: no gap, no click."""
+    return trimmed(audio, rate)[1]
+
+
+def trimmed(audio: NDArray[np.float32], rate: int) -> tuple[float, NDArray[np.int16]]:
+    """The same, and how many seconds were cut from its beginning."""
     audio = np.nan_to_num(audio)
     loud = np.flatnonzero(np.abs(audio) > _QUIET)
     if not len(loud):
-        return np.zeros(0, np.int16)
+        return 0.0, np.zeros(0, np.int16)
     before, after, fade = (round(s * rate) for s in (_KEPT_BEFORE, _KEPT_AFTER, _FADE))
-    audio = audio[max(0, loud[0] - before) : loud[-1] + after].copy()
+    first = max(0, int(loud[0]) - before)
+    audio = audio[first : loud[-1] + after].copy()
     fade = min(fade, len(audio) // 2)
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     audio[:fade] *= ramp
     audio[len(audio) - fade :] *= ramp[::-1]
-    return (np.clip(audio, -1, 1) * 32767).astype(np.int16)
+    return first / rate, (np.clip(audio, -1, 1) * 32767).astype(np.int16)

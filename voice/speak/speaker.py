@@ -60,6 +60,7 @@ class _Clause:
     text: str
     audio: NDArray[np.int16]
     pause: float
+    ends: tuple[float, ...]  # of its words, s; () where the synthesizer does not say
 
 
 @dataclass(slots=True)
@@ -255,7 +256,7 @@ class Speaker(FrameProcessor):
         while (text := await answer.texts.get()) is not None:
             priority = Priority.FIRST_CLAUSE if first else Priority.CLAUSE
             try:
-                audio = await self._mouth.say(
+                clip = await self._mouth.say(
                     text,
                     self._rate,
                     priority,
@@ -267,12 +268,12 @@ class Speaker(FrameProcessor):
                 # Without it the rest would be misunderstood: what was heard ends here.
                 await self.push_error(f"A clause could not be spoken: {exc}")
                 audio = self._mouth.apologise(self._rate)
-                await answer.clauses.put(_Clause("", audio, SENTENCE_PAUSE))
+                await answer.clauses.put(_Clause("", audio, SENTENCE_PAUSE, ()))
                 break
-            if len(audio):
+            if len(clip.audio):
                 first = False
-                clause = _Clause(text.strip(), audio, _pause_after(text))
-                answer.made += len(audio) / self._rate + clause.pause
+                clause = _Clause(text.strip(), clip.audio, _pause_after(text), clip.ends)
+                answer.made += len(clip.audio) / self._rate + clause.pause
                 await answer.clauses.put(clause)
         await answer.clauses.put(None)
 
@@ -294,7 +295,7 @@ class Speaker(FrameProcessor):
             await self.push_frame(TTSStartedFrame())
             await self.push_frame(server_message({"t": "answer", "answer": answer.number}))
         seconds = len(clause.audio) / self._rate
-        start = answer.heard.add(clause.text, seconds, clause.pause)
+        start = answer.heard.add(clause.text, seconds, clause.pause, clause.ends)
         self._aloud.clause(clause.text)
         await self.push_frame(
             server_message(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,15 @@ class SpeechError(Exception):
 class Voice:
     name: str  # unique across synthesizers: "joe", "af_heart"
     language: str  # BCP 47: "en-US"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A piece of a clause's sound, and where its spoken words end in it."""
+
+    audio: NDArray[np.int16]
+    ends: tuple[float, ...]  # s from its first sample
+    sizes: tuple[int, ...]  # phonemes of each word
 
 
 class Synthesizer(Protocol):
@@ -38,3 +47,12 @@ class Synthesizer(Protocol):
     def warm_up(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class TimedSynthesizer(Protocol):
+    """One that knows where its words lie."""
+
+    def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
+        """As Synthesizer.synthesize."""
+        ...
