@@ -15,6 +15,7 @@ from voice.speak.words import spoken_words
 
 _DURATIONS = "/encoder/Clip_output_0"  # of each token, in frames
 _FRAME = 600  # samples
+_EARLY = 3  # frames by which the sound comes before its durations, as in hexgrad's own timestamps
 _MOST_TOKENS = 509  # the model's context less the two that pad it
 _LANGUAGES = {
     "a": "en-US",
@@ -100,8 +101,10 @@ class Kokoro:
             "speed": np.array([speed], kind),
         }
         sound, *lengths = self._session.run(None, inputs)
-        frames = lengths[0].ravel() if lengths else np.zeros(0)
-        return sound.squeeze(), [int(count) * _FRAME for count in frames]
+        frames = [int(count) for count in lengths[0].ravel()] if lengths else []
+        if frames:
+            frames[0] = max(0, frames[0] - _EARLY)
+        return sound.squeeze(), [count * _FRAME for count in frames]
 
     def _style(self, name: str) -> NDArray[np.float32]:
         if name not in self._files:
