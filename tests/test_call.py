@@ -344,3 +344,33 @@ def test_what_was_spoken_before_is_not_synthesized_again():
     call.run(9)
     assert call.conversation.heard_lines == ["All right."] * 2
     assert call.mouth.spoken == ["All right."]
+
+
+@pytest.mark.parametrize("hear", [0.1, 0.7, 1.5, 3.0])
+def test_however_late_the_words_come_a_turn_is_answered_once(hear: float):
+    call = PaperCall(ANSWERS, hear=hear)
+    call.says("where is my order", at=0.5)
+    call.run(12 + hear)
+    finals = [f.text for _, f in call.frames if isinstance(f, TranscriptionFrame)]
+    assert finals == ["where is my order"]
+    answer = " ".join(ANSWERS["where is my order"])
+    assert call.conversation.heard_lines.count(answer) == 1  # beside "one moment"
+
+
+def test_words_that_come_late_end_a_turn_at_once():
+    call = PaperCall(ANSWERS, hear=0.6)
+    question = call.says("where is my order", at=0.5)
+    call.run(8)
+    (latency,) = call.said("latency")
+    assert latency["parts"]["endpoint_ms"] + latency["parts"]["transcribe_ms"] < 800
+    assert call.silence(question.end) < 1.1
+
+
+def test_a_verdict_before_the_words_does_not_cut_a_caller_off():
+    """smart-turn is sure of an end; the words, read later, hesitate."""
+    call = PaperCall(hear=0.4, judge=0.01)
+    call.says("my number is", at=0.5, finished=0.99)
+    call.says("ten", at=2.4, finished=0.99)
+    call.run(8)
+    finals = [f.text for _, f in call.frames if isinstance(f, TranscriptionFrame)]
+    assert finals == ["my number is ten"]

@@ -15,7 +15,11 @@ Hint = Literal["", "yes_no", "digits", "name", "open"]
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """Seconds of audio, and probabilities."""
+    """Seconds of audio, and probabilities.
+
+    `certainty` was chosen on 119 pauses and 88 ends of real calls (docs/turns.md): 0.65 cuts off
+    20% of the pauses at a mean wait of 0.55 s, 0.72 17% at 0.58 s, 0.75 13% at 0.60 s.
+    """
 
     speech: float = 0.5  # VAD probability that begins speech
     silence: float = 0.35  # VAD probability below which speech pauses
@@ -27,7 +31,7 @@ class TurnSettings:
     interrupt_speech: float = 0.3
     pause_seconds: float = 0.064  # silence after which the words so far are worth reading
     judge_seconds: tuple[float, ...] = (0.064, 0.288, 0.576, 0.96)  # when to ask smart-turn
-    certainty: float = 0.65  # that the turn has ended, before it is ended
+    certainty: float = 0.72  # that the turn has ended, before it is ended
     shortest_seconds: float = 0.224  # of silence, however sure
     unread_seconds: float = 0.96  # of silence to wait for the words: no answer comes before them
     longest_seconds: float = 1.6  # silence that ends a turn against the signs
