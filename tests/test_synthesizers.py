@@ -8,7 +8,6 @@ import pytest
 import soxr
 from numpy.typing import NDArray
 
-from voice.listen.doubt import plain
 from voice.listen.whisper import Transcriber
 from voice.models import model_path
 from voice.speak.kokoro import Kokoro
@@ -58,18 +57,20 @@ def test_clauses_begin_and_end_with_little_silence_and_no_click(synthesizer: Syn
 
 
 @pytest.mark.models
-def test_a_word_ends_where_it_is_said_to(synthesizer: Synthesizer, transcriber: Transcriber):
+def test_words_end_where_they_are_said_to(synthesizer: Synthesizer):
     assert isinstance(synthesizer, TimedSynthesizer)
-    (spoken,) = synthesizer.speak(SENTENCE)
-    words = SENTENCE.split()
-    ends = word_ends([len(word) for word in words], spoken.ends, spoken.sizes)
-    assert ends[-1] == pytest.approx(len(spoken.audio) / synthesizer.sample_rate, abs=0.1)
-    audio = soxr.resample(spoken.audio.astype(np.float32) / 32768, synthesizer.sample_rate, 16000)
-    for count in (6, 8):  # "way", "arrives": words that do not run into the next
-        cut = audio[: round(16000 * (ends[count - 1] + 0.03))]
-        heard = plain(transcriber.transcribe(cut, thorough=True).text)
-        assert len(heard) == count
-        assert heard[:-1] == plain(" ".join(words[: count - 1]))  # "arrived" for a cut "arrives"
+    text = "Wonderful, wait, congratulations."  # a pause after each word
+    (spoken,) = synthesizer.speak(text)
+    rate = synthesizer.sample_rate
+    ends = word_ends([len(word) for word in text.split()], spoken.ends, spoken.sizes)
+    size = rate // 50
+    frames = spoken.audio[: len(spoken.audio) // size * size].reshape(-1, size).astype(np.float64)
+    loud = np.sqrt((frames**2).mean(axis=1)) > 330
+    stops, starts = np.flatnonzero(loud[:-1] & ~loud[1:]), np.flatnonzero(~loud[:-1] & loud[1:])
+    pauses = [(stop / 50, starts[starts > stop][0] / 50) for stop in stops if stop < starts[-1]]
+    for end in ends[:-1]:
+        assert any(stop - 0.1 < end < start + 0.1 for stop, start in pauses if start > stop + 0.05)
+    assert ends[-1] == pytest.approx(len(spoken.audio) / rate, abs=0.12)
 
 
 @pytest.mark.models
