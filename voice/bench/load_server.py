@@ -25,7 +25,7 @@ from voice.listen.listener import Ears
 from voice.listen.vad import SpeechDetector
 from voice.listen.whisper import Transcript
 from voice.models import model_path
-from voice.server.serve import serving
+from voice.server.serve import run_loop, serving
 from voice.speak.mouth import Mouth
 from voice.speak.synthesizer import Voice
 
@@ -134,7 +134,7 @@ def serve(pipe: Connection, config: Path, data: str, core: int | None) -> None:
     os.environ["OPENLINE_DATA"] = data
     if core is not None:
         os.sched_setaffinity(0, {core})
-    asyncio.run(_serve(pipe, config))
+    run_loop(_serve(pipe, config))
 
 
 async def _serve(pipe: Connection, path: Path) -> None:

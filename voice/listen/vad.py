@@ -48,7 +48,8 @@ class SpeechStream:
 
     def step(self, window: NDArray[np.float32]) -> float:
         """Probability of speech in the next WINDOW samples (float32, 16 kHz, -1 to 1)."""
-        window = np.nan_to_num(window)  # one NaN would stay in the state for ever
+        if not np.isfinite(np.dot(window, window)):
+            window = np.nan_to_num(window)  # one NaN would stay in the state for ever
         audio = np.concatenate([self._context, window])[None]
         self._context = window[-_CONTEXT:]
         inputs = {"input": audio, "state": self._state, "sr": self._rate}

@@ -11,7 +11,7 @@ from fastapi import FastAPI, WebSocket
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from loguru import logger
-from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
+from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from agents.definition import AgentDefinition, DefinitionError
@@ -22,6 +22,7 @@ from voice.engines import Engines, llm_name
 from voice.journal.files import journal_folder
 from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
+from voice.server.transport import WireTransport
 from voice.server.wire import RATES, WireSerializer
 from voice.speak.synthesizer import SpeechError
 
@@ -139,7 +140,7 @@ async def _serve_call(websocket: WebSocket, config: Config, engines: Engines, ca
         await call.hang_up(reason)
 
     serializer = WireSerializer(settings.in_rate, complain, hang_up)
-    transport = FastAPIWebsocketTransport(
+    transport = WireTransport(
         websocket,
         FastAPIWebsocketParams(
             audio_in_enabled=True,

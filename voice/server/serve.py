@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def run(config: Path, *, host: str | None, port: int | None, llm: str | None, ch
     listening = bind(loaded.server.host, loaded.server.port)
     fetch(models_of(loaded), console=console)
     with contextlib.closing(listening), contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(loaded, config.parent, listening, console))
+        run_loop(_serve(loaded, config.parent, listening, console))
 
 
 async def _serve(config: Config, folder: Path, listening: socket.socket, console: Console) -> None:
@@ -73,6 +74,9 @@ async def serving(
         while not (server.started or serve.done()):  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.01)
         await engines.load()
+        # What is here now stays: a full collection with 40 calls would stop all of them for long.
+        gc.collect()
+        gc.freeze()
         host, port = listening.getsockname()[:2]
         shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
         yield f"http://{shown}:{port}", serve
@@ -80,6 +84,18 @@ async def serving(
         server.should_exit = True
         await asyncio.gather(serve, return_exceptions=True)
         await engines.close()
+        gc.unfreeze()
+
+
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """asyncio.run() on uvloop where there is one (not on Windows): a call costs a third less."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(main)
 
 
 class _Server(uvicorn.Server):
