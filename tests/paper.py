@@ -140,8 +140,11 @@ class PaperEars:
         return Transcript(" ".join(words), "en", len(audio) / RATE, -0.1, 0.0, False, closing)
 
     def probability(self, audio: NDArray[np.float32]) -> float:
-        loud = np.flatnonzero(np.abs(audio) > 0.05)
-        return self.utterances[self.index(float(audio[loud[-1]]))].finished if len(loud) else 0.0
+        loud = np.abs(audio)[np.abs(audio) > 0.05]
+        if not len(loud):
+            return 0.0
+        last = self.index(float(np.median(loud[-400:])))  # a resampled tone's end rings
+        return self.utterances[min(max(last, 0), len(self.utterances) - 1)].finished
 
 
 @dataclass

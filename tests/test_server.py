@@ -50,13 +50,19 @@ def speech(rate: int = 16000, seconds: float = 1.0) -> bytes:
 
 
 async def converse(ws: Any, rate: int = 16000) -> list[dict[str, Any]]:
-    """Ask one question at wire speed, then stay silent until the answer was heard."""
+    """Ask one question at wire speed, then stay silent until the answer was heard.
+
+    After the greeting: on paper, all voices are one tone, so over it this would be an echo.
+    """
     frames = [speech(rate)[i : i + rate // 25] for i in range(0, 2 * rate, rate // 25)]
     silence = bytes(rate // 25)
     messages: list[dict[str, Any]] = []
 
     async def send() -> None:
-        for frame in [silence] * 10 + frames:
+        for frame in [silence] * 30:
+            await ws.send(frame)
+            await asyncio.sleep(0.04)
+        for frame in frames:
             await ws.send(frame)
             await asyncio.sleep(0.01)
         while True:
