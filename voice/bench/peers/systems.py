@@ -85,7 +85,12 @@ async def peer(name: Peer, ready: Setup, threads: int, folder: Path) -> AsyncGen
     interpreter = environments.python(environments.environment(name))
     command = [str(interpreter), str(environments.script(name)), str(about)]
     ours = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LOGURU_LEVEL")
-    environment = {key: value for key, value in os.environ.items() if key not in ours}
+    clouds = ("LIVEKIT_", "OPENAI_")  # with a key of theirs a peer would ask a cloud
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ours and not key.startswith(clouds)
+    }
     environment |= {
         "PYTHONNOUSERSITE": "1",
         "OMP_NUM_THREADS": str(threads),  # CTranslate2 takes it for its own
