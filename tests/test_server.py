@@ -146,7 +146,7 @@ async def test_a_client_without_a_handshake_is_greeted_too(server: SimpleNamespa
         async with asyncio.timeout(5):
             while not isinstance(frame := await ws.recv(), bytes):
                 pass
-        assert len(frame) == 960
+        assert len(frame) == 1920
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ async def _serve_call(websocket: WebSocket, config: Config, engines: Engines, ca
             audio_out_enabled=True,
             audio_in_sample_rate=settings.in_rate,
             audio_out_sample_rate=settings.out_rate,
-            audio_out_10ms_chunks=2,
+            audio_out_10ms_chunks=4,
             serializer=serializer,
         ),
     )

@@ -48,7 +48,7 @@ from voice.speak.mouth import Mouth
 from voice.speak.playout import Playout
 from voice.speak.synthesizer import SpeechError
 
-FRAME_SECONDS = 0.02
+FRAME_SECONDS = 0.04  # as pipecat's transport sends it by default
 LEAD = 0.4  # s of audio sent ahead of its playing: rides out a slow network, bounds a flush
 ACKNOWLEDGED = 0.25  # s to wait for a client to say how much it played before it flushed
 SENTENCE_PAUSE = 0.2  # s after . ! ?
