@@ -86,7 +86,7 @@ def test_an_exported_call_has_everything(calls: Path, openline: Openline, tmp_pa
     with zipfile.ZipFile(out) as archive:
         names = {name.rpartition("/")[2] for name in archive.namelist()}
         assert archive.testzip() is None
-    assert names == {"call.json", "events.jsonl", "caller.flac", "agent.flac"}
+    assert names == {"call.json", "events.jsonl", "caller.flac", "agent.flac", "call.html"}
 
 
 def test_calls_are_removed_for_good(calls: Path, openline: Openline):

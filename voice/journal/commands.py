@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from voice.journal.files import JournalError, journal_folder
+from voice.journal.files import JournalError, journal_folder, write_private
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,8 +79,15 @@ def list_calls(
     Console(highlight=False).print(table)
 
 
-@app.command(epilog="Example:  openline calls show last")
-def show(call: CallArgument, folder: FolderOption = None, config: ConfigOption = DEMO) -> None:
+@app.command(
+    epilog="Examples:  openline calls show last   |   openline calls show last --html call.html"
+)
+def show(
+    call: CallArgument,
+    html: Annotated[Path | None, typer.Option(help="Write one page with the picture.")] = None,
+    folder: FolderOption = None,
+    config: ConfigOption = DEMO,
+) -> None:
     """Print a call as a conversation, with times, silences, tools and what was cut."""
     from rich.console import Console
 
@@ -88,8 +95,15 @@ def show(call: CallArgument, folder: FolderOption = None, config: ConfigOption =
     from voice.journal.shelf import find
     from voice.journal.show import conversation
 
+    recorded = read(find(shelf_of(folder, config), call))
+    if html is not None:
+        from voice.journal.page import call_page
+
+        write_private(html, call_page(recorded))
+        typer.echo(str(html))
+        return
     console = Console(highlight=False)
-    for line in conversation(read(find(shelf_of(folder, config), call))):
+    for line in conversation(recorded):
         console.print(line)
 
 
@@ -100,11 +114,14 @@ def export(
     folder: FolderOption = None,
     config: ConfigOption = DEMO,
 ) -> None:
-    """Write a call's sound and events into one zip file."""
+    """Write a call's sound, events and page into one zip file."""
+    from voice.journal.page import call_page
+    from voice.journal.record import read
     from voice.journal.shelf import export as pack
     from voice.journal.shelf import find
 
-    pack(find(shelf_of(folder, config), call), out)
+    found = find(shelf_of(folder, config), call)
+    pack(found, out, [("call.html", call_page(read(found)))])
     typer.echo(str(out))
 
 

@@ -44,3 +44,9 @@ def make_private(folder: Path) -> None:
     """A call's folder that only its owner can enter, and the shelf of calls around it."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """A text file that only its owner can read. Raises OSError."""
+    with os.fdopen(open_private(path), "w", encoding="utf-8") as out:
+        out.write(text)

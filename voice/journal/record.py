@@ -25,6 +25,7 @@ class Clause:
     text: str
     start: float  # s in its answer's sound
     seconds: float
+    at: float  # s of the call at which it began to be played
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +230,6 @@ class _Builder:
     def take(self, line: Line) -> None:
         data = line.data
         match line.event:
-            case "speaking":
-                self._speaking = line.at
             case "speech":  # in seconds of audio, whose end is now
                 self._speaking = line.at - (data["audio"] - data["began"])
             case "eager":
@@ -268,7 +267,11 @@ class _Builder:
                 answer.sent = line.at
             case "clause":
                 start, seconds = data["start_ms"] / 1000, data["duration_ms"] / 1000
-                answer.clauses.append(Clause(data["text"], start, seconds))
+                at = line.at
+                if answer.clauses:  # it is sent ahead of its playing
+                    before = answer.clauses[-1]
+                    at = max(at, before.at + start - before.start)
+                answer.clauses.append(Clause(data["text"], start, seconds, at))
             case "latency":
                 answer.sent = line.at
                 answer.silence_ms = float(data["silence_ms"])

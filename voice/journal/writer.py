@@ -15,7 +15,14 @@ import numpy as np
 import soundfile
 from loguru import logger
 
-from voice.journal.files import EVENTS, HEADER, make_private, open_private, sound_file
+from voice.journal.files import (
+    EVENTS,
+    HEADER,
+    make_private,
+    open_private,
+    sound_file,
+    write_private,
+)
 from voice.journal.shelf import remove_older
 from voice.journal.tracks import Sound, Track
 
@@ -234,8 +241,7 @@ class JournalWriter:
 
 def _create(job: _Open) -> _Files:
     make_private(job.folder)
-    with open(open_private(job.folder / HEADER), "w", encoding="utf-8") as out:
-        out.write(job.header)
+    write_private(job.folder / HEADER, job.header)
     # a line at a time, so that a kill leaves whole lines
     events = os.fdopen(open_private(job.folder / EVENTS), "w", 1, encoding="utf-8")
     return _Files(job.folder, events, job.rates)

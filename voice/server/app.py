@@ -23,6 +23,7 @@ from voice.journal.files import journal_folder
 from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
 from voice.server.transport import WireTransport
+from voice.server.recordings import recordings
 from voice.server.wire import RATES, WireSerializer
 from voice.speak.synthesizer import SpeechError
 
@@ -104,6 +105,9 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
     @app.get("/api/agents")
     async def agents() -> dict[str, Any]:
         return {"agents": _agents(config, engines)}
+
+    if config.journal.enabled:
+        app.include_router(recordings(journal_folder(config)))
 
     @app.websocket("/ws")
     async def ws(websocket: WebSocket) -> None:
