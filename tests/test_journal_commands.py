@@ -68,7 +68,7 @@ def test_a_call_is_shown_as_a_conversation(calls: Path, openline: Openline):
     shown = openline("calls", "show", "bb")
     lines = [line for line in shown.splitlines() if "agent" in line or "caller" in line]
     assert "Hello." in lines[0]
-    assert "caller where is my order  over after 0.2" in lines[1]
+    assert "caller where is my order  over after 0." in lines[1]
     assert "end of turn 0." in lines[1]
     assert "It left on Monday." in lines[2]
     assert "interrupted" in lines[2]

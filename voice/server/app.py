@@ -22,8 +22,8 @@ from voice.engines import Engines, llm_name
 from voice.journal.files import journal_folder
 from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
-from voice.server.transport import WireTransport
 from voice.server.recordings import recordings
+from voice.server.transport import WireTransport
 from voice.server.wire import RATES, WireSerializer
 from voice.speak.synthesizer import SpeechError
 
