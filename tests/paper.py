@@ -244,7 +244,7 @@ class Phone(FrameProcessor):
                     self.call.flush(now)
             case OutputTransportMessageFrame() | OutputTransportMessageUrgentFrame():
                 if frame.message.get("type") == "server-message":
-                    self.call.messages.append((now, frame.message["data"]))
+                    self.call.told(now, frame.message["data"])
             case _:
                 pass
         self.call.frames.append((now, frame))
@@ -290,6 +290,10 @@ class PaperCall:
     def flush(self, now: float) -> None:
         self.flushes.append(now)
         self.played = [(a, min(b, now)) for a, b in self.played if a < now]
+
+    def told(self, now: float, data: dict[str, Any]) -> None:
+        """A server-message comes."""
+        self.messages.append((now, data))
 
     def silence(self, after: float) -> float:
         """Seconds from `after` to the first sound played later."""

@@ -12,7 +12,7 @@ import json
 import tempfile
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ _EVERY = 3.5  # s between two sounds over one story
 _SOUNDS_A_CALL = 6  # the story takes about 35 s
 _ECHOES = ((-10, 0.08), (-12, 0.25), (-15, 0.45), (-20, 0.15), (-20, 0.3), (-25, 0.08))  # dB, s
 _ECHO = 12.0  # s of story with each
-_DECIDED = 3.5  # s after which a sound has had its effect
+_DECIDED = 2.5  # s after which a sound has had its effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +143,15 @@ async def _measure(
     console: Console,
 ) -> list[Event]:
     events: list[Event] = []
-    reader = Reader(console) if words else None
+    heard: list[tuple[NDArray[np.float32], str, str]] = []  # sound, remembered, said
     random = np.random.default_rng(0)
     echoes = _ECHOES if sounds else ()
     async with serving(url, config, llm, console) as address:
         with progress_bar(console) as progress:
             task = progress.add_task("interrupting", total=len(words) + len(sounds) + len(echoes))
             for sound in words:
-                into = float(random.uniform(1.0, 6.0))
-                events.append(await _interrupt(address, sound, into, reader))
+                into = float(random.uniform(0.8, 4.0))
+                events.append(await _interrupt(address, sound, into, heard))
                 progress.advance(task)
             for start in range(0, len(sounds), _SOUNDS_A_CALL):
                 batch = sounds[start : start + _SOUNDS_A_CALL]
@@ -159,7 +159,27 @@ async def _measure(
             for decibels, delay in echoes:
                 events.append(await _echo(address, decibels, delay))
                 progress.advance(task)
-    return events
+    return _read(events, heard, console)
+
+
+def _read(
+    events: list[Event], heard: Sequence[tuple[NDArray[np.float32], str, str]], console: Console
+) -> list[Event]:
+    """With what a Whisper reads in the sound of the interrupted answers; when nobody is timed."""
+    if not heard:
+        return events
+    reader, recordings = Reader(console), iter(heard)
+    read: list[Event] = []
+    with progress_bar(console) as progress:
+        task = progress.add_task("reading what was played", total=len(heard))
+        for event in events:
+            if event.kind == "real" and event.interrupted:
+                sound, remembered, said = next(recordings)
+                memory = compared(reader.read(sound), remembered, said)
+                event = replace(event, memory=memory)
+                progress.advance(task)
+            read.append(event)
+    return read
 
 
 async def _talking(client: Client) -> float:
@@ -173,7 +193,9 @@ async def _talking(client: Client) -> float:
     return began
 
 
-async def _interrupt(url: str, sound: Sound, into: float, reader: "Reader | None") -> Event:
+async def _interrupt(
+    url: str, sound: Sound, into: float, recordings: list[tuple[NDArray[np.float32], str, str]]
+) -> Event:
     async with Client(url, in_rate=RATE, noise=8.0) as client:
         began = await _talking(client)
         await asyncio.sleep(max(0.0, began + into - time.monotonic()))
@@ -188,17 +210,8 @@ async def _interrupt(url: str, sound: Sound, into: float, reader: "Reader | None
         last = last_audible(agent, client.out_rate, onset - client.began, stopped - client.began)
         silent = 0.0 if last is None else 1000 * (last - (onset - client.began))
         answer = client.answers[min(client.answers)]
-        memory = None
-        if reader is not None:
-            heard = _whisper_rate(agent, client.out_rate)
-            memory = await asyncio.to_thread(_check, reader, heard, answer.heard, answer.said)
-        return Event(
-            sound.kind, sound.name, True, held is not None, round(silent, 1), memory=memory
-        )
-
-
-def _check(reader: "Reader", audio: NDArray[np.float32], heard: str, said: str) -> Memory:
-    return compared(reader.read(audio), heard, said)
+        recordings.append((_whisper_rate(agent, client.out_rate), answer.heard, answer.said))
+        return Event(sound.kind, sound.name, True, held is not None, round(silent, 1))
 
 
 def _whisper_rate(agent: NDArray[np.int16], rate: int) -> NDArray[np.float32]:

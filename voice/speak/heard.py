@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _FADE = 0.05  # s; a clause's fade-out, which carries no speech
+_CLOCK = 0.002  # s; a word that lacks less than the clock can tell is whole
 _LONGEST_WORD = 0.9  # s; to say a longer one again would sound like a stuck record
 
 
@@ -57,7 +58,7 @@ class Heard:
         """The words played to their end after `played` seconds: a prefix of `said`."""
         heard: list[str] = []
         for word in self._words:
-            if played < word.end:
+            if played < word.end - _CLOCK:
                 break
             heard.append(word.text)
         return " ".join(heard)
