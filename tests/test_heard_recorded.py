@@ -1,7 +1,7 @@
 """What the agent remembers as heard against the sound that the phone recorded, word by word."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ STORY = (
     "one river ran by seven old extraordinary houses, where people sat. nobody ever knew how the "
     "unbelievably small boat came to us, or who had left it there on that cold morning"
 )
-WORDS: list[str] = STORY.split()
+WORDS: Sequence[str] = STORY.split()
 LEVEL, STEP = 2000, 100  # of the samples that are a word, so that the recording can be read
 
 
