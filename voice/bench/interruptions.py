@@ -35,6 +35,7 @@ from voice.bench.interruptions_sounds import (
     phone_echo,
 )
 from voice.bench.latency import (
+    NOISE,
     PATIENCE,
     cpu,
     load_average,
@@ -196,7 +197,7 @@ async def _talking(client: Client) -> float:
 async def _interrupt(
     url: str, sound: Sound, into: float, recordings: list[tuple[NDArray[np.float32], str, str]]
 ) -> Event:
-    async with Client(url, in_rate=RATE, noise=8.0) as client:
+    async with Client(url, in_rate=RATE, noise=NOISE) as client:
         began = await _talking(client)
         await asyncio.sleep(max(0.0, began + into - time.monotonic()))
         spoken = await client.say(sound.samples)
@@ -223,7 +224,7 @@ async def _disturb(
 ) -> list[Event]:
     """Several sounds over one story; after one that stops it the next ones need another call."""
     events: list[Event] = []
-    async with Client(url, in_rate=RATE, noise=8.0) as client:
+    async with Client(url, in_rate=RATE, noise=NOISE) as client:
         began = await _talking(client)
         for i, sound in enumerate(sounds):
             await asyncio.sleep(max(0.0, began + 1.0 + i * _EVERY - time.monotonic()))
@@ -239,7 +240,7 @@ async def _disturb(
 
 
 async def _echo(url: str, decibels: float, delay: float) -> Event:
-    async with Client(url, in_rate=8000, out_rate=8000, noise=8.0) as client:
+    async with Client(url, in_rate=8000, out_rate=8000, noise=NOISE) as client:
         phone_echo(client, decibels, delay)
         began = await _talking(client)
         await asyncio.sleep(max(0.0, began + _ECHO - time.monotonic()))

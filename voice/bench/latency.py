@@ -38,6 +38,7 @@ from voice.listen.whisper import Transcriber
 from voice.models import fetch, model_path
 
 CALL = 8  # questions a call: longer than most, so that history grows as it does in life
+NOISE = 8.0  # rms of 32767, -72 dB: no line is digitally silent, nor are detectors made for that
 PATIENCE = 20.0  # s without an answer before a question counts as unanswered
 _AFTER_EARLY = 4.0  # s that an agent that spoke too early gets to answer after all
 _SETTLED = 0.6  # s of quiet before the next question
@@ -131,7 +132,7 @@ async def _measure(
         with progress_bar(console) as progress:
             task = progress.add_task("asking", total=len(rest) + barge_ins)
             for start in range(0, len(rest), CALL):
-                async with calling(address, llm=chosen) as client:
+                async with calling(address, llm=chosen, noise=NOISE) as client:
                     if not start:
                         await ask(client, 0, warm_up, warm_up_sound)
                     about = _call(client)
@@ -204,7 +205,7 @@ async def _settle(client: Client, spoken: Spoken) -> None:
 async def _interrupt(url: str, llm: str, sound: NDArray[np.int16]) -> float | None:
     """Speak into the greeting: ms from the first word to the agent's last sound, None if it went on
     to its end."""
-    async with Client(url, llm=llm) as client:
+    async with Client(url, llm=llm, noise=NOISE) as client:
         deadline = time.monotonic() + PATIENCE
         while not (greeting := next((a.first_sample for a in client.answers.values()), 0.0)):
             client.check()

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from voice.bench.latency import ask
+from voice.bench.latency import NOISE, ask
 from voice.bench.peers.compare import Asked, System, judged
 from voice.bench.questions import Question
 from voice.client import Client, ClientError, calling
 
 _PEER_RATE = 22050  # Piper joe's own: the peers resample nothing
-NOISE = 8.0  # of 32767, -72 dB: a quiet line
 _QUIET = 1.0  # s without a sound before the next question: a late second answer is not its own
 _AT_MOST = 30.0  # s that a system may go on talking after its answer
 

@@ -24,6 +24,7 @@ from rich.console import Console
 
 from voice.bench.latency import (
     CALL,
+    NOISE,
     BenchError,
     cpu,
     load_average,
@@ -32,7 +33,7 @@ from voice.bench.latency import (
     serving,
     speak,
 )
-from voice.bench.peers.asking import NOISE, Said, ask_all
+from voice.bench.peers.asking import Said, ask_all
 from voice.bench.peers.compare import SYSTEMS, Asked, System, compared
 from voice.bench.peers.environments import Peer, PeerUnavailable, installed, pinned
 from voice.bench.peers.report import draw, show
