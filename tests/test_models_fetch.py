@@ -45,7 +45,11 @@ def text(console: Console) -> str:
 
 
 def fetch_elsewhere(name: str) -> subprocess.Popen[bytes]:
-    code = "import sys; from voice.models import fetch; fetch(sys.argv[1])"
+    # a job in the background ignores Ctrl-C, and so would its children
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from voice.models import fetch; fetch(sys.argv[1])"
+    )
     return subprocess.Popen([sys.executable, "-c", code, name], stderr=subprocess.PIPE)
 
 
