@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from voice.bench.measure import Turn
@@ -61,22 +62,23 @@ def draw(path: Path, turns: Sequence[Turn], result: dict[str, Any]) -> None:
             )
     call, machine = result["call"], result["machine"]
     models = ", ".join(str(call[key]) for key in ("transcriber", "llm", "voice") if call.get(key))
-    axes.set_title("Silence before each answer", loc="left", fontsize=14, weight="bold", pad=26)
-    axes.text(
-        0,
-        1.03,
+    about = (
         f"{models} on {machine['cores']} cores of {machine['cpu']}; "
-        f"{found['clean']} of {found['questions']} questions answered in turn",
-        transform=axes.transAxes,
-        fontsize=9,
-        color="#57606f",
+        f"{found['clean']} of {found['questions']} questions answered in turn"
     )
     axes.set_xlabel("question, in the order asked")
     axes.set_ylabel("ms")
     axes.set_xlim(0.3, len(turns) + 0.7)
+    dress(axes, about, columns=7)
+    figure.savefig(path)
+
+
+def dress(axes: Axes, about: str, *, columns: int) -> None:
+    """Title, frame and legend of a picture of silences; `about` says whose, on what."""
+    axes.set_title("Silence before each answer", loc="left", fontsize=14, weight="bold", pad=26)
+    axes.text(0, 1.03, about, transform=axes.transAxes, fontsize=9, color="#57606f")
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color="#dfe4ea", lw=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=7, frameon=False)
-    figure.savefig(path)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=columns, frameon=False)

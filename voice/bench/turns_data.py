@@ -21,7 +21,6 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 RATE = 16000  # Hz, of every turn's audio
-LONGEST_END = 4.0  # s of silence after a turn; the longest timeout of the sweep is 3.5
 SHORTEST_HOLD, LONGEST_HOLD = 0.2, 5.0  # s; eot-bench scores no other holds
 
 Label = Literal["hold", "eot"]

@@ -55,6 +55,8 @@ def draw(path: Path, asked: Sequence[Asked], result: dict[str, Any], console: Co
     """A dot for each question and system; what was written."""
     try:
         from matplotlib.figure import Figure
+
+        from voice.bench.picture import dress
     except ImportError:
         console.print("[yellow]no picture: pip install 'openline[bench]'[/]")
         return []
@@ -85,24 +87,14 @@ def draw(path: Path, asked: Sequence[Asked], result: dict[str, Any], console: Co
         if any(a.outcome == outcome for a in asked):
             axes.plot([], [], mark, ms=8, color="#8395a7", label=label)
     models, machine = result["models"], result["machine"]
-    axes.set_title("Silence before each answer", loc="left", fontsize=14, weight="bold", pad=26)
-    axes.text(
-        0,
-        1.03,
+    about = (
         f"{models['transcriber']}, {models['llm']}, {models['synthesizer']} in all of them, "
-        f"on {machine['cores']} cores of {machine['cpu']}",
-        transform=axes.transAxes,
-        fontsize=9,
-        color="#57606f",
+        f"on {machine['cores']} cores of {machine['cpu']}"
     )
     axes.set_xlabel("question")
     axes.set_ylabel("s")
     axes.set_xlim(0.3, max(a.number for a in asked) + 1.7)
-    axes.set_ylim(bottom=0)
-    axes.grid(axis="y", color="#dfe4ea", lw=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=_INK)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)
+    dress(axes, about, columns=3)
     figure.savefig(path)
     return [str(path)]
