@@ -145,7 +145,7 @@ def parse(text: str, probabilities: Mapping[str, float], wants: Sequence[str]) -
 def foregone(text: str, wants: Mapping[str, Mapping[str, Sequence[str] | None]]) -> str:
     """What the grammar forces after `text`, once only one choice is left that can bring no details.
 
-    Three of five tokens, 25 ms each for the 0.5B and 65 ms for the 1.5B on one core.
+    Every token that is not waited for is 26 ms of the 0.5B on one core, 48 ms of the 1.5B.
     """
     heads = {want: f' "{want}"' for want in wants}
     left = [w for w, head in heads.items() if head.startswith(text) or text.startswith(head)]

@@ -3,5 +3,5 @@
 import os
 
 # llama.cpp's threads wait for each other by spinning, which on busy cores keeps away the one they
-# wait for; 4,000 turns are some 10 microseconds. OpenMP reads this when it is loaded.
+# wait for: after 4,000 turns they sleep. OpenMP reads this when it is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "4000")

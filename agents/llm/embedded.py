@@ -291,7 +291,7 @@ def _start(
         # All cores read, half of them write. On 2, first token of the 0.5B alone / beside one busy
         # thread (Whisper, a voice, another caller): 240 / 360 ms when one reads, 129 / 330 when two
         # do and wait as agents/llm/__init__.py says, 125 / 620 (once 2,600) as OpenMP does by
-        # default. A second thread that writes saves 6 ms of 26 a token alone and costs 40 beside.
+        # default. A second thread that writes saves 6 ms of 26 a token alone and costs 60 beside.
         cores = len(os.sched_getaffinity(0))
         params.cpuparams.n_threads = threads or max(1, cores // 2)
         params.cpuparams_batch.n_threads = threads or cores

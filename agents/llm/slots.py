@@ -7,8 +7,7 @@ from contextlib import contextmanager
 class Slots:
     """`each` slots for every kind of prompt; requests of one kind run beside each other.
 
-    llama.cpp reads and writes for all busy slots in one step, which costs little more than for
-    one: weights are read from memory once.
+    llama.cpp reads and writes for all busy slots in one step: weights are read from memory once.
     """
 
     def __init__(self, kinds: Sequence[str], each: int) -> None:

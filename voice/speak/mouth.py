@@ -16,8 +16,8 @@ from voice.speak.synthesizer import SpeechError, Synthesizer, TimedSynthesizer
 from voice.speak.text import for_speech
 from voice.speak.words import word_ends
 
-# s for one clause. The first is short (Kokoro on one busy core: 1.5); the longest, 8 s of speech,
-# takes that 3 alone.
+# s for one clause. Kokoro takes 0.3 s for a second of speech: the first clause has two, the longest
+# eight, and other callers' may come before.
 FIRST_PATIENCE, PATIENCE = 4.0, 10.0
 _REMEMBERED = 128  # clauses of 2 s in the middle: 12 MB at 24 kHz
 
