@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agents.tools import CallContext, Tool, ToolError, tool
+from agents.tools import CallContext, ToolError, tool, tool_of
 from tests.paper import TURNS, PaperConversation, PaperEars, PaperLane, PaperMouth, Utterance
 from tests.test_call import ANSWERS
 from tests.test_journal import HEADER, put_call
@@ -219,8 +219,8 @@ CALLED: list[dict[str, Any]] = [
 def test_tools_answer_as_they_did_and_actions_are_not_done_again():
     shop = Shop()
     call = recorded(HEADER, CALLED)
-    status = as_recorded(Tool.of("status", shop.status), call)
-    cancel = as_recorded(Tool.of("cancel", shop.cancel), call)
+    status = as_recorded(tool_of("status", shop.status), call)
+    cancel = as_recorded(tool_of("cancel", shop.cancel), call)
     context = CallContext("c", {})
 
     async def ask() -> None:

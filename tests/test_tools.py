@@ -10,12 +10,12 @@ import pytest
 from agents.tools import (
     CallContext,
     Slot,
-    Tool,
     ToolError,
     ToolResult,
     ToolTimeout,
     load_source,
     tool,
+    tool_of,
     tools_of,
 )
 
@@ -118,7 +118,7 @@ def test_a_parameter_no_caller_could_say_is_refused(hint: str):
 
     bad.__annotations__["values"] = hint
     with pytest.raises(TypeError, match="values"):
-        Tool.of("bad", bad)
+        tool_of("bad", bad)
 
 
 def test_a_source_is_a_class_or_a_module():

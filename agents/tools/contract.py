@@ -1,0 +1,161 @@
+"""What an agent may call: its slots, its policy, and how it runs."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+Kind = Literal["text", "name", "address", "date", "time", "int", "phone", "email", "id", "enum"]
+FREE: frozenset[Kind] = frozenset({"text", "name", "address"})  # quoted, never computed
+
+
+class ToolError(Exception):
+    """A tool's refusal, in words for the caller, without a full stop.
+
+    `slot` is the argument to ask again, `options` are values of it that would work.
+    """
+
+    def __init__(self, message: str, slot: str = "", options: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.slot = slot
+        self.options = tuple(options)
+
+
+class ToolTimeout(Exception):
+    """A tool did not return in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool found, and optionally the sentence that says it.
+
+    Without `say` the model phrases `data`, and code checks the phrase against it.
+    """
+
+    data: Mapping[str, Any]
+    say: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """Given to tools that have a parameter annotated with it. One per call."""
+
+    call_id: str
+    values: dict[str, Any]  # a tool's own memory of this call
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What an argument is, to the caller and to the code that reads it from speech."""
+
+    label: str  # a noun phrase: "What is the {label}?"
+    kind: Kind = "text"
+    ask: str = ""  # the question, where "What is the {label}?" does not do
+    hint: str = ""  # a sentence for callers who don't know it: where to find it
+    pattern: str = ""  # of an id, a regular expression over digits and capital letters
+    synonyms: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    past: bool = False  # of a date: only the past makes sense (a birthday)
+    hours: tuple[float, float] = (8, 20)  # of a time: chooses am or pm where the caller does not
+    options: tuple[str, ...] = ()  # filled from a Literal annotation
+    required: bool = True  # False where the signature has a default
+
+    @property
+    def question(self) -> str:
+        return self.ask or f"What is the {self.label}?"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The flags of a tool, as @tool was given them."""
+
+    wants: str
+    read_only: bool
+    irreversible: bool
+    needs_consent: bool
+    internal: bool
+    asks: tuple[str, ...]
+    confirm: str
+    done: str
+    check: Callable[..., Any] | None
+    timeout: float | None
+    filler: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function ready to be offered and called."""
+
+    name: str
+    description: str
+    policy: Policy
+    slots: Mapping[str, Slot]
+    function: Callable[..., Any]
+    context_parameter: str = ""
+    check: Callable[..., Any] | None = None  # of the policy, bound to the tool's own instance
+
+    def schema(self) -> dict[str, Any]:
+        """The tool as OpenAI's API describes it."""
+        properties: dict[str, Any] = {}
+        for name, slot in self.slots.items():
+            how = {"date": ", as YYYY-MM-DD", "time": ", as HH:MM (24 hours)"}.get(slot.kind, "")
+            properties[name] = {
+                "type": "integer" if slot.kind == "int" else "string",
+                "description": slot.label + how,
+            }
+            if slot.options:
+                properties[name]["enum"] = list(slot.options)
+        return {
+            "type": "function",
+            "function": {
+                "name": self.name,
+                "description": self.description,
+                "parameters": {
+                    "type": "object",
+                    "properties": properties,
+                    "required": [name for name, slot in self.slots.items() if slot.required],
+                    "additionalProperties": False,
+                },
+            },
+        }
+
+    async def run(
+        self, arguments: Mapping[str, Any], context: CallContext, seconds: float
+    ) -> ToolResult:
+        """Call the function.
+
+        Raises ToolError (a refusal), ToolTimeout, and whatever the function raises. A thread
+        cannot be stopped: a synchronous function that timed out may still finish later.
+        """
+        given = dict(arguments)
+        if self.context_parameter:
+            given[self.context_parameter] = context
+        found = await _call(self.function, given, self.policy.timeout or seconds, self.name)
+        if isinstance(found, ToolResult):
+            return found
+        if isinstance(found, Mapping):
+            return ToolResult(cast("Mapping[str, Any]", found))
+        return ToolResult({"result": found})
+
+    async def settle(self, arguments: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+        """Run the check, when what it needs is known: values that it settles. Raises as run()."""
+        if self.check is None:
+            return {}
+        parameters = inspect.signature(self.check).parameters
+        given = {name: value for name, value in arguments.items() if name in parameters}
+        if any(p.default is p.empty and name not in given for name, p in parameters.items()):
+            return {}
+        return await _call(self.check, given, self.policy.timeout or seconds, self.name) or {}
+
+
+async def _call(
+    function: Callable[..., Any], given: Mapping[str, Any], seconds: float, name: str
+) -> Any:
+    try:
+        async with asyncio.timeout(seconds):
+            if inspect.iscoroutinefunction(function):
+                return await function(**given)
+            return await asyncio.to_thread(functools.partial(function, **given))
+    except TimeoutError as exc:
+        raise ToolTimeout(f"{name} took longer than {seconds:g} s") from exc

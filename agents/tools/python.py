@@ -1,0 +1,137 @@
+"""Tools that are typed Python functions.
+
+    class Shop:
+        @tool(wants="tell the status of an order", read_only=True)
+        def order_status(
+            self, order_id: Annotated[str, Slot("order number", kind="id", pattern=r"\\d{4}")]
+        ) -> ToolResult:
+            \"""Where an order is and when it arrives.\"""
+
+A signature gives the JSON schema, a docstring the description. Synchronous functions run in a
+thread, coroutine functions on the event loop.
+"""
+
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from agents.tools.contract import CallContext, Policy, Slot, Tool
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MARK = "__openline_tool__"
+
+
+def tool(
+    *,
+    wants: str = "",
+    read_only: bool = False,
+    irreversible: bool = False,
+    needs_consent: bool | None = None,
+    internal: bool = False,
+    asks: Sequence[str] = (),
+    confirm: str = "",
+    done: str = "",
+    check: Callable[..., Any] | None = None,
+    timeout: float | None = None,
+    filler: str = "",
+) -> Callable[[F], F]:
+    """Mark a function or method as a tool.
+
+    wants: what the caller wants, an imperative ("cancel an order"); read to the model and spoken
+        in "Shall I cancel an order?". The docstring's first line where empty.
+    read_only: changes nothing, so it may run before the turn is confirmed.
+    irreversible: cannot be taken back; implies needs_consent.
+    needs_consent: its arguments are read back and the caller says yes before it runs. Default: of
+        every tool that is not read-only.
+    internal: never offered as something a caller could want.
+    asks: how callers put it, without the arguments ("where is my order"); shown to small models
+        as examples, and a line that says just this needs no model.
+    confirm, done: sentences with {slots} for the read-back and the success; `done` may also use
+        the fields of the result.
+    check: a function with some of the tool's parameters, called as soon as those without a default
+        are known and before anything is read back. It raises ToolError when the call could not
+        work, and may return values for slots that are settled by what is known.
+    timeout: seconds, instead of the agent's limits.tool_seconds.
+    filler: spoken when the tool takes longer than a short pause ("Let me look that up.").
+    """
+
+    def mark(function: F) -> F:
+        consent = not read_only if needs_consent is None else needs_consent
+        doc = (inspect.getdoc(function) or function.__name__.replace("_", " ")).split("\n")[0]
+        policy = Policy(
+            wants=wants or doc.rstrip(".").lower(),
+            read_only=read_only,
+            irreversible=irreversible,
+            needs_consent=consent or irreversible,
+            internal=internal,
+            asks=tuple(asks),
+            confirm=confirm,
+            done=done,
+            check=check,
+            timeout=timeout,
+            filler=filler,
+        )
+        setattr(function, _MARK, policy)
+        return function
+
+    return mark
+
+
+def tool_of(name: str, function: Callable[..., Any]) -> Tool:
+    """Raises TypeError for a signature that no schema can be made of."""
+    policy: Policy = getattr(function, _MARK)
+    slots: dict[str, Slot] = {}
+    context = ""
+    hints = typing.get_type_hints(function, include_extras=True)
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints.get(parameter.name)
+        if hint is CallContext:
+            context = parameter.name
+            continue
+        if hint is None or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            raise TypeError(f"{name}: parameter {parameter.name!r} has no usable type")
+        required = parameter.default is parameter.empty
+        slots[parameter.name] = replace(_slot(name, parameter.name, hint), required=required)
+    doc = inspect.getdoc(function) or policy.wants
+    check = policy.check
+    if check is not None and inspect.ismethod(function):
+        check = check.__get__(function.__self__)
+    return Tool(name, " ".join(doc.split()), policy, slots, function, context, check)
+
+
+def _slot(tool_name: str, name: str, hint: Any) -> Slot:
+    base, slot = hint, Slot(name.replace("_", " "))
+    if get_origin(hint) is typing.Annotated:
+        base, *notes = get_args(hint)
+        slot = next((note for note in notes if isinstance(note, Slot)), slot)
+    if get_origin(base) in (typing.Union, types.UnionType):  # str | None
+        kinds = [part for part in get_args(base) if part is not type(None)]
+        base = kinds[0] if len(kinds) == 1 else base
+    if get_origin(base) is Literal:
+        return replace(slot, kind="enum", options=tuple(str(option) for option in get_args(base)))
+    if base is int:
+        return replace(slot, kind="int")
+    if base is not str:
+        raise TypeError(f"{tool_name}: {name} must be str, int or a Literal of strings")
+    return slot
+
+
+def tools_of(source: object) -> dict[str, Tool]:
+    """The tools of an instance or a module, in the order they are written."""
+    owner = vars(source) if inspect.ismodule(source) else vars(type(source))
+    names = [name for name, value in owner.items() if hasattr(value, _MARK)]
+    return {name: tool_of(name, getattr(source, name)) for name in names}
+
+
+def load_source(path: str) -> object:
+    """Import "package.module:Class" (an instance is made) or "package.module".
+
+    Raises ImportError, AttributeError, TypeError and what the class's constructor raises.
+    """
+    module_name, _, attribute = path.partition(":")
+    module = importlib.import_module(module_name)
+    return getattr(module, attribute)() if attribute else module
