@@ -13,6 +13,7 @@ from agents.acting import Acts
 from agents.definition import AgentDefinition, DefinitionError
 from agents.events import Event, Finished, Say
 from agents.frame import Expects, ReadBack, State
+from agents.ladder import Ladder
 from agents.llm.engine import Engine, Message
 from agents.mind import Mind
 from agents.native import NativeMind
@@ -48,9 +49,11 @@ class Agent:
         engine: Engine,
         tools: Sequence[Tool],
         *,
+        stand_ins: Sequence[Engine] = (),
         sources: Sequence[object] = (),
         today: Callable[[], dt.date] = dt.date.today,
     ) -> None:
+        """`stand_ins` take over where `engine` fails; the last one is the largest."""
         self.definition = definition
         self.engine = engine
         self.tools = {tool.name: tool for tool in tools}
@@ -58,11 +61,13 @@ class Agent:
         self.today = today
         self.topics = Topics.of(definition.facts, tools, self.language)
         self._sources = tuple(sources)
-        mind = SmallMind if engine.grammars else NativeMind
-        self.mind: Mind = mind(engine, definition, self.tools, self.language)
+        self.mind: Mind = self._mind(engine)
+        if stand_ins:
+            minds = [(each.name, self._mind(each)) for each in (engine, *stand_ins)]
+            self.mind = Ladder(minds, definition.goes_up, definition.facts, self.language)
 
     @classmethod
-    def load(cls, path: Path, engine: Engine) -> "Agent":
+    def load(cls, path: Path, engine: Engine, stand_ins: Sequence[Engine] = ()) -> "Agent":
         """Read configs/agents/NAME.yaml and import its tools. Raises DefinitionError."""
         definition = AgentDefinition.read(path)
         try:
@@ -89,7 +94,11 @@ class Agent:
                 if name in tools:
                     raise DefinitionError(f"{path}: tools: two tools are called {name!r}")
                 tools[name] = offered[name]
-        return cls(definition, engine, list(tools.values()), sources=sources)
+        return cls(definition, engine, list(tools.values()), stand_ins=stand_ins, sources=sources)
+
+    def _mind(self, engine: Engine) -> Mind:
+        kind = SmallMind if engine.grammars else NativeMind
+        return kind(engine, self.definition, self.tools, self.language)
 
     async def warm_up(self) -> None:
         """Put the constant parts of the prompts in the engine's cache. Raises EngineError."""

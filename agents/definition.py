@@ -27,6 +27,15 @@ class Limits(_Strict):
     quiet_seconds: float = Field(default=15.0, ge=3)
 
 
+class GoesUp(_Strict):
+    """When a line is for the last LLM of `llm: [small, …, large]` from the start; the others are
+    its stand-ins all the same."""
+
+    asked: list[str] = []  # phrases of the caller: "think it over"
+    unknown: bool = False  # a question that shares no word with the facts or the last result
+    unsure: float = Field(default=0.0, ge=0, le=1)  # the choice of what is wanted is less probable
+
+
 class ToolSource(_Strict):
     """Where tools come from: "package.module:Class", or "package.module" for plain functions."""
 
@@ -51,6 +60,7 @@ class AgentDefinition(_Strict):
     facts: list[str] = []
     tools: list[Annotated[ToolSource, BeforeValidator(_source)]] = []
     limits: Limits = Limits()
+    goes_up: GoesUp = GoesUp()
     examples: list[str] = []  # what a caller could ask, shown beside the call
 
     @classmethod

@@ -92,6 +92,7 @@ class View:
     question: str  # the agent's open question alone, or ""
     today: dt.date
     budget: Budget
+    said: str = ""  # words of the answer that was asked for, spoken by an engine that then failed
 
 
 def _nothing() -> "list[Want]":
@@ -116,7 +117,8 @@ class Want:
     """One thing that a line asks for: a tool's name, or one of the constants above.
 
     `values` are grounded: said by the caller, or chosen from a closed list. `speech` is an answer
-    that the engine has begun already.
+    that the engine has begun already. `probability` is how sure the engine is, 0 where it does not
+    tell.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Want:
     values: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
     chosen: frozenset[str] = frozenset()  # the values that the model chose from a closed list
     speech: Speech | None = None
+    probability: float = 0.0
 
 
 class Mind(Protocol):

@@ -130,6 +130,8 @@ class NativeMind:
             known = ", ".join(f"{name} {value}" for name, value in values.items() if value)
             notes.append(f"Pending: {frame.tool.name} ({known or 'nothing known yet'}).")
             notes.append(f"The caller was asked: {view.question}")
+        if view.said:
+            notes.append(f'Your answer broke off after: "{view.said.strip()}" Write only its rest.')
         return "[" + " ".join(notes) + "]"
 
     # -- proposals ---------------------------------------------------------------------------

@@ -29,6 +29,8 @@ SURE = 0.6  # below it, the tool whose slots find more in the line wins (49 of 5
 LEAVE = 0.5  # on a weaker guess no action is begun, and a pending one is not left
 # Spoken text: no markup, no JSON, no line break; small models begin both where words were asked.
 WORDS = 'root ::= [^ {}<>`\\n\\[\\]*#"_|] [^{}<>`\\n\\[\\]*#"_|]*'
+# The rest of an answer whose beginning another engine spoke
+MORE_WORDS = 'root ::= [^{}<>`\\n\\[\\]*#"_|]*'
 UNCLEAR = "unclear"
 _Wants = dict[str, dict[str, Sequence[str] | None]]
 
@@ -120,7 +122,7 @@ class SmallMind:
             name = self._settled_by(words, view) or name
         target = self._tools.get(name) or (frame.tool if frame and name == REPLY else None)
         if target is None:
-            return Want(name, line)
+            return Want(name, line, probability=choice.probability)
         reading = read(
             words, target.slots, self._language, view.today, asked if name == REPLY else ""
         )
@@ -138,7 +140,7 @@ class SmallMind:
             value = self._quoted(key, quote, target, reading, view)
             if value is not None:
                 values[key] = value
-        return Want(name, line, values, frozenset(chosen))
+        return Want(name, line, values, frozenset(chosen), probability=choice.probability)
 
     def _acts(self, name: str) -> bool:
         return name in self._tools and not self._tools[name].policy.read_only
@@ -287,7 +289,8 @@ class SmallMind:
         request = Request(
             [self._system(), asked],
             max_tokens=self._definition.limits.answer_tokens,
-            grammar=WORDS,
+            grammar=MORE_WORDS if view.said else WORDS,
+            prefill=view.said.rstrip(),
             slot="answer",
         )
         async with aclosing(view.budget.request(self._engine, request)) as deltas:

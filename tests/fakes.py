@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,8 +13,16 @@ from websockets.asyncio.server import ServerConnection, serve
 from agents.llm.engine import Delta, Done, EngineError, Request, Text, ToolCall
 from agents.understand import PREFILL
 
+
+@dataclass(frozen=True)
+class BreaksOff:
+    """Words, and then the engine is gone."""
+
+    text: str
+
+
 # What the model does next: words, a choice of the understanding prompt, tool calls, or a failure.
-Scripted = str | Mapping[str, str] | tuple[ToolCall, ...] | EngineError
+Scripted = str | BreaksOff | Mapping[str, str] | tuple[ToolCall, ...] | EngineError
 
 
 class FakeEngine:
@@ -23,15 +32,15 @@ class FakeEngine:
     A request beyond the script fails the test.
     """
 
-    name = "fake"
-
     def __init__(
         self,
         *script: Scripted,
+        name: str = "fake",
         grammars: bool = True,
         probability: float = 0.95,
         before: Callable[[Request], None] = lambda _: None,
     ) -> None:
+        self.name = name
         self.grammars = grammars
         self.native_tools = not grammars
         self.requests: list[Request] = []
@@ -58,9 +67,13 @@ class FakeEngine:
                 case EngineError():
                     raise answer
                 case str():
-                    for word in answer.split(" "):
-                        yield Text(word if word == answer.split(" ")[0] else f" {word}")
+                    first, *more = answer.split(" ")
+                    for word in (first, *(f" {word}" for word in more)):
+                        yield Text(word)
                     yield Done("stop")
+                case BreaksOff(text):
+                    yield Text(text)
+                    raise EngineError(f"{self.name}: gone in mid-answer")
                 case tuple():
                     for call in answer:
                         yield call
