@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from voice.config import ConfigError, load_config
+from voice.config import ConfigError, load_config, models_of
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 
@@ -59,6 +59,16 @@ def test_any_model_by_one_line(write: Write):
     config = load_config(write("llm: http://localhost:11434/v1#qwen3:8b\nsynthesizer: kokoro-82m"))
     assert (config.llm.url, config.llm.model) == ("http://localhost:11434/v1", "qwen3:8b")
     assert config.synthesizer.model == "kokoro-82m"
+
+
+def test_several_llms_are_one_and_its_stand_ins(write: Callable[[str], Path]):
+    config = load_config(
+        write("llm: [qwen2.5-coder-0.5b, http://localhost:11434/v1#qwen3:8b]"),
+        {"llm.context": 2048},
+    )
+    assert (config.llm.model, config.llm.context) == ("qwen2.5-coder-0.5b", 2048)
+    assert [llm.url for llm in config.stand_ins] == ["http://localhost:11434/v1"]
+    assert models_of(config)[-1] == "qwen2.5-coder-0.5b"
 
 
 def test_environment_then_command_line_override_the_file(

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from agents.document import Document, DocumentError
 
@@ -83,6 +90,14 @@ def _named(value: Any) -> Any:
     return {"model": value}
 
 
+def _ladder(data: Any) -> Any:
+    """`llm: [SMALL, LARGE]` is short for `llm: SMALL` and `stand_ins: [LARGE]`."""
+    if isinstance(data, dict) and isinstance(data.get("llm"), list) and data["llm"]:  # pyright: ignore[reportUnknownMemberType]
+        first, *rest = data["llm"]
+        return {**data, "llm": first, "stand_ins": rest}
+    return data  # pyright: ignore[reportUnknownVariableType]
+
+
 class Config(Section):
     """One server: which models, which agent, which limits."""
 
@@ -92,10 +107,17 @@ class Config(Section):
     turns: TurnsConfig = TurnsConfig()
     journal: JournalConfig = JournalConfig()
     llm: Annotated[LLMConfig, BeforeValidator(_named)] = LLMConfig()
+    # They take over where `llm` fails; what an agent's `goes_up` says is for the last one at once.
+    stand_ins: list[Annotated[LLMConfig, BeforeValidator(_named)]] = []
     synthesizer: Annotated[SynthesizerConfig, BeforeValidator(_named)] = SynthesizerConfig()
     # Offered in the page's lists beside the first ones; loaded when first chosen.
     more_llms: list[Annotated[LLMConfig, BeforeValidator(_named)]] = []
     more_synthesizers: list[Annotated[SynthesizerConfig, BeforeValidator(_named)]] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _laddered(cls, data: Any) -> Any:
+        return _ladder(data)
 
 
 def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -108,7 +130,7 @@ def load_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Confi
     except DocumentError as exc:
         raise ConfigError(f"{exc}; give --config another file") from exc
     extra = {key.lower().replace("__", "."): value for key, value in _environment()}
-    data = document.data
+    data = _ladder(document.data)
     for key, value in {**extra, **(overrides or {})}.items():
         _put(data, key.split("."), value)
     try:
@@ -141,6 +163,5 @@ def models_of(config: Config) -> list[str]:
     """What `config` needs on this machine before it can serve: cards, hub ids or paths."""
     names = [config.transcriber.model, config.turns.voice_activity, config.turns.end_of_turn]
     names.append(config.synthesizer.model)
-    if not config.llm.url:
-        names.append(config.llm.model)
+    names += [llm.model for llm in (config.llm, *config.stand_ins) if not llm.url]
     return names

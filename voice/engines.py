@@ -116,13 +116,19 @@ class Engines:
         async with self._loading:
             key = str(path), llm_name(wanted)
             if key not in self._agents:
-                engine = self._llms.get(key[1])
-                if engine is None:
-                    engine = self._llms[key[1]] = await asyncio.to_thread(_open_llm, wanted)
-                agent = await asyncio.to_thread(Agent.load, path, engine)
+                engine = await self._llm(wanted)
+                others = self.config.stand_ins if wanted is self.config.llm else []
+                stand_ins = [await self._llm(other) for other in others]
+                agent = await asyncio.to_thread(Agent.load, path, engine, stand_ins)
                 await agent.warm_up()
                 self._agents[key] = agent
             return self._agents[key]
+
+    async def _llm(self, wanted: LLMConfig) -> Engine:
+        name = llm_name(wanted)
+        if name not in self._llms:
+            self._llms[name] = await asyncio.to_thread(_open_llm, wanted)
+        return self._llms[name]
 
     def _wanted_llm(self, name: str) -> LLMConfig:
         offered = self._offered_llms()
@@ -153,10 +159,9 @@ class Engines:
             if not Path(name).exists() and "/" not in name:
                 card(name)
         AgentDefinition.read(self.agent_path(self.config.agent))
-        if not self.config.llm.url:
-            return
-        if not self.config.llm.url.startswith(("http://", "https://")):
-            raise ConfigError(f"llm.url: {self.config.llm.url!r} is not an http address")
+        for llm in (self.config.llm, *self.config.stand_ins):
+            if llm.url and not llm.url.startswith(("http://", "https://")):
+                raise ConfigError(f"llm.url: {llm.url!r} is not an http address")
 
     # -- what a call needs -----------------------------------------------------------------
 
