@@ -60,7 +60,7 @@ class Agent:
         self.language: Language = language(definition.language)
         self.today = today
         self.topics = Topics.of(definition.facts, tools, self.language)
-        self._sources = tuple(sources)
+        self.sources = tuple(sources)  # what the tools act on
         self.mind: Mind = self._mind(engine)
         if stand_ins:
             minds = [(each.name, self._mind(each)) for each in (engine, *stand_ins)]
@@ -69,7 +69,19 @@ class Agent:
     @classmethod
     def load(cls, path: Path, engine: Engine, stand_ins: Sequence[Engine] = ()) -> "Agent":
         """Read configs/agents/NAME.yaml and import its tools. Raises DefinitionError."""
-        definition = AgentDefinition.read(path)
+        return cls.of(AgentDefinition.read(path), path, engine, stand_ins)
+
+    @classmethod
+    def of(
+        cls,
+        definition: AgentDefinition,
+        path: Path,
+        engine: Engine,
+        stand_ins: Sequence[Engine] = (),
+        *,
+        today: Callable[[], dt.date] = dt.date.today,
+    ) -> "Agent":
+        """Import the tools of a definition, which was read from `path`. Raises DefinitionError."""
         try:
             language(definition.language)
         except LookupError as exc:
@@ -94,7 +106,8 @@ class Agent:
                 if name in tools:
                     raise DefinitionError(f"{path}: tools: two tools are called {name!r}")
                 tools[name] = offered[name]
-        return cls(definition, engine, list(tools.values()), stand_ins=stand_ins, sources=sources)
+        known = list(tools.values())
+        return cls(definition, engine, known, stand_ins=stand_ins, sources=sources, today=today)
 
     def _mind(self, engine: Engine) -> Mind:
         kind = SmallMind if engine.grammars else NativeMind
@@ -109,7 +122,7 @@ class Agent:
 
     async def close(self) -> None:
         """Close the tools' own resources; the engine belongs to whoever opened it."""
-        for source in self._sources:
+        for source in self.sources:
             if isinstance(source, Closable):
                 source.close()
 

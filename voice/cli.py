@@ -1,4 +1,4 @@
-"""The command line: serve, talk, models, calls, doctor, bench.
+"""The command line: serve, talk, models, calls, doctor, eval, bench.
 
 Exit codes: 0 done, 1 it could not be done (one line on standard error says why and what to do),
 2 the command was typed wrongly, 130 interrupted.
@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 import typer
 
+from voice.evaluation.commands import evaluate
 from voice.journal.commands import app as calls_app
 from voice.journal.commands import replay
 from voice.models.commands import app as models_app
@@ -42,6 +43,9 @@ app.add_typer(calls_app, name="calls")
 app.command(
     epilog="Examples:  openline replay last   |   openline replay last --as-test tests/calls/mine"
 )(replay)
+app.command("eval", epilog="Example:  openline eval single heldout --llm qwen2.5-coder-0.5b")(
+    evaluate
+)
 bench = typer.Typer(no_args_is_help=True, help="Measurements anyone can run again.")
 app.add_typer(bench, name="bench")
 

@@ -127,7 +127,7 @@ class Engines:
     async def _llm(self, wanted: LLMConfig) -> Engine:
         name = llm_name(wanted)
         if name not in self._llms:
-            self._llms[name] = await asyncio.to_thread(_open_llm, wanted)
+            self._llms[name] = await asyncio.to_thread(open_llm, wanted)
         return self._llms[name]
 
     def _wanted_llm(self, name: str) -> LLMConfig:
@@ -263,7 +263,11 @@ def synthesizer_kind(wanted: SynthesizerConfig) -> type[Piper] | type[Kokoro]:
             raise ConfigError(f"synthesizer: {wanted.model} needs an engine not built in: {engine}")
 
 
-def _open_llm(wanted: LLMConfig) -> Engine:
+def open_llm(wanted: LLMConfig) -> Engine:
+    """The engine that a config's `llm:` names. Loading blocks for seconds.
+
+    Raises ConfigError, EngineError, ModelMissing.
+    """
     key = os.environ.get(wanted.api_key_env, "") if wanted.api_key_env else ""
     if wanted.api_key_env and not key:
         raise ConfigError(f"llm: the variable {wanted.api_key_env} is not set; export it first")

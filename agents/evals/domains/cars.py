@@ -77,8 +77,12 @@ class Cars:
     def rent(
         self,
         size: Size,
-        pickup: Annotated[str, Slot("pick-up day", kind="date", ask="Which day do you pick it up?")],
-        back: Annotated[str, Slot("return day", kind="date", ask="Which day do you bring it back?")],
+        pickup: Annotated[
+            str, Slot("pick-up day", kind="date", ask="Which day do you pick it up?")
+        ],
+        back: Annotated[
+            str, Slot("return day", kind="date", ask="Which day do you bring it back?")
+        ],
         place: Annotated[
             Literal["airport", "station"],
             Slot(

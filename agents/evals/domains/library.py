@@ -64,7 +64,7 @@ class Library:
     def _title(self, said: str, among: list[str], where: str) -> str:
         """The one title that shares most words with what was said."""
         wanted = {word for word in said.lower().split() if word not in ("the", "a", "book")}
-        scored = sorted(((len(wanted & set(title.split())), title) for title in among))
+        scored = sorted((len(wanted & set(title.split())), title) for title in among)
         if not scored or not scored[-1][0]:
             raise ToolError(f"I can't find that title {where}", "title", among)
         return scored[-1][1]

@@ -1,0 +1,1 @@
+"""`openline eval`: agents proved by callers, in text and in speech."""

@@ -1,0 +1,176 @@
+"""`openline eval`: run suites with one or two models, print a table, write JSON and a page."""
+
+import asyncio
+import json
+import os
+import platform
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from agents.evals.figures import Comparison, compare, figures, groups
+from agents.evals.report import Model, as_json, broken, page
+from agents.evals.run import Run, run
+from agents.evals.suite import Suite, SuiteError, suites
+from voice.config import Config, load_config
+from voice.engines import llm_name, open_llm
+from voice.models import fetch
+
+SUITES = Path("configs/evals")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    repeats: int
+    only: str  # a regular expression on "group/suite/case"; "" for all
+
+
+def evaluate(
+    *,
+    wanted: Sequence[str],
+    config: Path,
+    llm: str | None,
+    against: str | None,
+    options: Options,
+    agent: Path | None,
+    out: Path,
+) -> bool:
+    """Run, print, write OUT/eval.json and OUT/eval.html. True where no rule was broken.
+
+    Raises SuiteError, DefinitionError, ConfigError, ModelError, EngineError.
+    """
+    console = Console()
+    chosen = narrowed([suite for name in wanted for suite in suites(find(name))], options.only)
+    if agent is not None:
+        chosen = [suite.model_copy(update={"agent": agent}) for suite in chosen]
+    names = [llm] if against is None else [llm, against]
+    configs = [load_config(config, {"llm": name} if name else {}) for name in names]
+    fetch([loaded.llm.model for loaded in configs if not loaded.llm.url], console=console)
+    models: list[Model] = []
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[wrong]} wrong"),
+        console=console,
+    ) as progress:
+        for loaded in configs:
+            total = options.repeats * sum(len(suite.cases) for suite in chosen)
+            task = progress.add_task(llm_name(loaded.llm), total=total, wrong=0)
+            wrong = 0
+
+            def done(run: Run) -> None:
+                nonlocal wrong
+                wrong += not run.right
+                progress.update(task, advance=1, wrong=wrong)  # noqa: B023 - called in this round
+
+            models.append(asyncio.run(_model(loaded, chosen, options, done)))
+    comparison = compare(models[0].runs, models[1].runs) if len(models) == 2 else None
+    _print(models, comparison, console)
+    _write(models, comparison, out, console)
+    return not any(broken(figures(model.runs)) for model in models)
+
+
+def find(name: str) -> Path:
+    """A path, or the name of a suite or folder in configs/evals. Raises SuiteError."""
+    for path in (Path(name), SUITES / name, SUITES / f"{name}.yaml"):
+        if path.exists():
+            return path
+    known = sorted(p.stem for p in SUITES.glob("*") if any(p.glob("*.yaml")) or p.is_file())
+    raise SuiteError(f"{name}: no such suite; {SUITES} has: {', '.join(known) or 'none'}")
+
+
+def narrowed(found: Sequence[Suite], only: str) -> list[Suite]:
+    """The suites with the cases that `only` matches. Raises SuiteError."""
+    try:
+        pattern = re.compile(only, re.IGNORECASE)
+    except re.error as exc:
+        raise SuiteError(f"--only {only!r}: not a regular expression ({exc})") from exc
+    kept = [
+        suite.model_copy(
+            update={
+                "cases": [
+                    case
+                    for case in suite.cases
+                    if pattern.search(f"{suite.group}/{suite.name}/{case.id}")
+                ]
+            }
+        )
+        for suite in found
+    ]
+    kept = [suite for suite in kept if suite.cases]
+    if not kept:
+        raise SuiteError(f"--only {only!r}: no case is called that")
+    return kept
+
+
+async def _model(
+    config: Config, chosen: Sequence[Suite], options: Options, done: Callable[[Run], None]
+) -> Model:
+    engine = await asyncio.to_thread(open_llm, config.llm)
+    try:
+        runs = await run(chosen, engine, repeats=options.repeats, done=done)
+    finally:
+        await engine.close()
+    return Model(llm_name(config.llm), runs)
+
+
+def _print(models: Sequence[Model], comparison: Comparison | None, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("model")
+    table.add_column("suite")
+    heads = ("right", "share", "no consent", "claims", "obeyed", "invalid", "no model", "wait")
+    for name in heads:
+        table.add_column(name, justify="right")
+    for model in models:
+        for name, runs in groups(model.runs).items():
+            found = figures(runs)
+            wait = "" if found.wait_median is None else f"{found.wait_median:.2f} s"
+            rules = [found.broken[kind] for kind in ("no consent", "claim", "obeyed", "invalid")]
+            table.add_row(
+                model.name,
+                name,
+                f"{found.right}/{found.runs}",
+                f"{found.right / found.runs:.0%}",
+                *(f"[red]{count}[/]" if count else "0" for count in rules),
+                f"{found.without_model / max(1, found.turns):.0%}",
+                wait,
+            )
+    console.print(table)
+    for model in models:
+        wrong = [run for run in model.runs if not run.right]
+        if wrong:
+            console.print(f"[dim]{model.name}, wrong:[/]")
+        for call in wrong:
+            kinds = ", ".join(sorted({problem.kind for problem in call.problems}))
+            console.print(f"  {call.group}/{call.suite}/{call.case}: {kinds}", highlight=False)
+    if comparison:
+        console.print(
+            f"{models[1].name} against {models[0].name}: {comparison.difference:+.1%} of the cases "
+            f"(95%: {comparison.low:+.1%} to {comparison.high:+.1%})"
+        )
+
+
+def _write(
+    models: Sequence[Model], comparison: Comparison | None, out: Path, console: Console
+) -> None:
+    about = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "openline": version("openline"),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    data, report = out / "eval.json", out / "eval.html"
+    found = as_json(models, comparison, about)
+    text = json.dumps(found, indent=1, ensure_ascii=False, default=str)
+    data.write_text(text + "\n", encoding="utf-8")
+    report.write_text(page(models, comparison, about), encoding="utf-8")
+    console.print(f"[dim]written: {data}, {report}[/]")
