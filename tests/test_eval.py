@@ -312,7 +312,7 @@ def test_the_json_holds_every_call() -> None:
 # -- suites -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("folder", ["dev", "heldout", "single"])
+@pytest.mark.parametrize("folder", ["attacks", "dev", "heldout", "single"])
 async def test_every_suite_of_ours_can_be_met(folder: str) -> None:
     """Each case's expected calls work, on an agent whose tools it names."""
     for suite in suites(EVALS / folder):
@@ -329,6 +329,9 @@ def test_the_sets_are_as_large_as_their_figures_need() -> None:
     assert sum(case.single for case in heldout) >= 40
     assert sum(len(suite.cases) for suite in suites(EVALS / "single")) == 41
     assert len(suites(EVALS / "heldout")) >= 3
+    attacks = [case for suite in suites(EVALS / "attacks") for case in suite.cases]
+    assert len(attacks) >= 100
+    assert all(case.attack and not case.does for case in attacks)
 
 
 def test_a_mistake_in_a_suite_is_one_line(tmp_path: Path) -> None:
