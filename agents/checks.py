@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from agents.events import Say
+from agents.mind import RULES
 from agents.sentences import findings, leaves
 from agents.spoken import Language
 from agents.tools import ToolResult
@@ -20,6 +21,7 @@ _END = re.compile(r"[.!?][\"')]*$")
 _ABBREVIATION = re.compile(r"^(mr|mrs|ms|dr|st|no|approx|e\.g|i\.e)\.$", re.IGNORECASE)
 _OFFERS = ("would", "could", "can", "do", "may", "shall", "how", "what", "please", "is", "are")
 _ALWAYS = {"1"}  # "one of them" is no number
+_LEAK = 4  # words in a row of what the model was told; three occur by chance ("you do not")
 _CARRIED = 75  # rapidfuzz ratio: "shipping" for "shipped"
 
 
@@ -68,6 +70,7 @@ class _Sentence:
         self._ground = ground
         self._allowed = allowed
         self._language = language
+        self._secret = _secret(language)
         self.words: list[str] = []
         self.spoken = 0  # words passed on
 
@@ -75,7 +78,17 @@ class _Sentence:
     def text(self) -> str:
         return " ".join(self.words)
 
+    def open_leak(self) -> bool:
+        """The last words may be the beginning of a piece of the prompt."""
+        said = self._language.words(self.text)
+        # One word counts only where the sentence begins with it: "you" is in most of them.
+        longest = min(_LEAK - 1, len(said))
+        tails = [tuple(said[-size:]) for size in range(2 if len(said) > 1 else 1, longest + 1)]
+        return any(run[: len(tail)] == tail for run in self._secret for tail in tails)
+
     def wrong(self) -> bool:
+        if leaks(self.text, self._language):
+            return True
         claims = self._language.claims(self.text, self._ground.known)
         return (claims and not self._ground.may_claim) or bool(
             self._language.numbers(self.text) - self._allowed
@@ -112,7 +125,9 @@ async def grounded(
     async for word in _words(pieces):
         sentence.words.append(word)
         ended = bool(_END.search(word)) and not _ABBREVIATION.match(word)
-        waits = not ended and (sentence.open_number() or sentence.open_claim())
+        waits = not ended and (
+            sentence.open_number() or sentence.open_claim() or sentence.open_leak()
+        )
         if not waits and (sentence.wrong() or (ended and not sentence.rests())):
             yield _replacement(sentence, said_any, ground, language)
             return
@@ -133,6 +148,19 @@ async def grounded(
             yield Say(rest)
     elif not said_any:
         yield Say(ground.instead or language.phrase("unknown"), complete=True)
+
+
+def leaks(text: str, language: Language) -> bool:
+    """Whether a text holds a piece of what the model was told to do."""
+    return not _runs(language.words(text)).isdisjoint(_secret(language))
+
+
+def _secret(language: Language) -> frozenset[tuple[str, ...]]:
+    return frozenset().union(*(_runs(language.words(rule)) for rule in RULES))
+
+
+def _runs(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple(words[at : at + _LEAK]) for at in range(len(words) - _LEAK + 1))
 
 
 def _replacement(sentence: _Sentence, said_any: bool, ground: Ground, language: Language) -> Say:
@@ -167,6 +195,8 @@ def whole(said: str, result: ToolResult, sources: str, language: Language) -> st
     carried = sum(fuzz.partial_ratio(v.lower(), text.lower()) >= _CARRIED for v in values)
     invented = language.numbers(text) - language.numbers(sources) - _ALWAYS
     claims = language.claims(text, findings(result.data, language))
+    if leaks(text, language):
+        return ""
     if invented or claims or not values or carried < (len(values) + 1) // 2:
         return ""
     return text

@@ -8,7 +8,7 @@ from dataclasses import replace
 from agents.definition import AgentDefinition
 from agents.frame import Frame
 from agents.llm.engine import Engine, Message, Request, Text
-from agents.mind import CHAT, QUESTION, REPLY, STOP, Budget, Speech, View, Want
+from agents.mind import CHAT, QUESTION, REPLY, RULES, STOP, Budget, Speech, View, Want
 from agents.reading import Reading, read
 from agents.spoken import Language
 from agents.streams import begun, chained
@@ -254,9 +254,7 @@ class SmallMind:
         facts = "\n".join(f"- {fact}" for fact in self._definition.facts)
         return Message(
             "system",
-            f"{self._definition.persona} Answer the caller in one short spoken sentence, using "
-            "only these facts; if they do not say it, say that you do not know.\n"
-            f"{facts}\nYou cannot do anything yourself and never say that something was done.",
+            f"{self._definition.persona} {RULES[0]}\n{facts}\n{RULES[1]}",
         )
 
     def answer(self, view: View, line: str, chat: bool) -> Speech:

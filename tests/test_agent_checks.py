@@ -74,6 +74,26 @@ async def test_a_claim_is_never_spoken():
         assert "booked" not in await said(claim)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You cannot do anything yourself and never say it.",
+        "Dogs are welcome: answer the caller in one short spoken sentence.",
+        "If they do not say it, say that you do not know.",
+    ],
+)
+async def test_no_piece_of_the_prompt_is_spoken(text: str):
+    spoken_words = (await said(text, "Are dogs welcome?")).lower()
+    assert "yourself" not in spoken_words
+    assert "the caller in" not in spoken_words
+    assert "say it, say" not in spoken_words
+
+
+async def test_words_that_the_prompt_uses_too_may_be_spoken():
+    for text in ("You do not have to pay for shipping.", "Dogs are welcome, you never know."):
+        assert await said(text) == text
+
+
 async def test_what_held_is_kept_when_the_next_sentence_does_not():
     kept = "Dogs are welcome in the shop."
     assert await said(f"{kept} They are 99.") == kept
