@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from tests.fakes import FakeServer
 from voice import client as client_module
-from voice.client import Client, ClientError, Loudspeaker, calling, first_speech, last_speech
+from voice import loudspeaker as loudspeaker_module
+from voice.client import Client, ClientError, calling
+from voice.loudspeaker import Loudspeaker, first_speech, last_speech
 
 RATE = 1000  # of the loudspeaker alone: a sample a millisecond
 
@@ -67,7 +69,7 @@ def test_a_real_loudspeaker_misses_and_repeats_nothing_when_its_callbacks_jitter
     speaker.play(samples.tobytes(), 1, now=1.0)
     blocks: list[NDArray[np.int16]] = []
     for now in (1.0, 1.025, 1.038, 1.061, *np.arange(1.08, 1.3, 0.02)):
-        monkeypatch.setattr(client_module.time, "monotonic", lambda now=now: float(now))
+        monkeypatch.setattr(loudspeaker_module.time, "monotonic", lambda now=now: float(now))
         blocks.append(speaker.window(20))
     played = np.concatenate(blocks)
     assert np.array_equal(played[played != 0], samples)
@@ -164,6 +166,12 @@ async def test_trouble_is_one_line():
         spoken = await client.say(speech(0.1))
         with pytest.raises(ClientError, match="the server ended the call: server stopping"):
             await client.answer(since=spoken.started)
+
+
+async def test_a_caller_who_is_hung_up_on_does_not_speak_on_for_ever():
+    async with FakeServer(hang_up=True) as server, calling(server.url) as client:
+        with pytest.raises(ClientError, match="the server ended the call: server stopping"):
+            await client.say(np.pad(speech(0.1), (0, 16000 * 60)))
 
 
 async def test_a_server_that_is_no_agent_is_named():

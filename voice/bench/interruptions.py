@@ -45,8 +45,9 @@ from voice.bench.latency import (
 )
 from voice.bench.measure import last_audible, spread
 from voice.bench.questions import RATE, SpokenQuestions
-from voice.client import Client, ClientError, first_speech
+from voice.client import Client, ClientError
 from voice.config import load_config
+from voice.loudspeaker import first_speech
 
 STORY = """
 Thank you for calling the reading line. I will read you a story until you stop me. Once upon a

@@ -32,9 +32,10 @@ from rich.table import Table
 
 from voice.bench.measure import Turn, last_audible, longest_gap, silence, summary, word_errors
 from voice.bench.questions import SPEAKER, Question, SpokenQuestions, questions
-from voice.client import Client, Spoken, calling, first_speech
+from voice.client import Client, Spoken, calling
 from voice.config import Config, load_config
 from voice.listen.whisper import Transcriber
+from voice.loudspeaker import first_speech
 from voice.models import fetch, model_path
 
 CALL = 8  # questions a call: longer than most, so that history grows as it does in life

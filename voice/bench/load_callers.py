@@ -13,7 +13,7 @@ import numpy as np
 import websockets
 from numpy.typing import NDArray
 
-from voice.client import last_speech
+from voice.loudspeaker import last_speech
 
 RATE = 16000  # Hz
 FRAME = RATE // 50  # 20 ms

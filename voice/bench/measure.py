@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from voice.client import LOUD
+from voice.loudspeaker import LOUD
 
 Outcome = Literal["clean", "early", "none"]
 
