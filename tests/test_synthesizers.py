@@ -13,7 +13,7 @@ from voice.listen.whisper import Transcriber
 from voice.models import model_path
 from voice.speak.kokoro import Kokoro
 from voice.speak.piper import Piper
-from voice.speak.sound import trim
+from voice.speak.sound import trimmed
 from voice.speak.synthesizer import SpeechError, Synthesizer, TimedSynthesizer
 from voice.speak.words import word_ends
 
@@ -117,12 +117,12 @@ def test_an_empty_folder_is_said_in_one_line(
 
 
 def test_silence_and_broken_samples_are_trimmed_away():
-    assert not len(trim(np.zeros(1000, np.float32), 16000))
-    assert not len(trim(np.zeros(0, np.float32), 16000))
+    assert not len(trimmed(np.zeros(1000, np.float32), 16000)[1])
+    assert not len(trimmed(np.zeros(0, np.float32), 16000)[1])
     broken = np.full(1600, np.nan, np.float32)
-    assert not len(trim(broken, 16000))
+    assert not len(trimmed(broken, 16000)[1])
     broken[800] = np.inf
-    assert np.abs(trim(broken, 16000).astype(np.int32)).max() == 32767
+    assert np.abs(trimmed(broken, 16000)[1].astype(np.int32)).max() == 32767
     tone = np.concatenate([np.zeros(8000), np.full(8000, 0.5), np.zeros(8000)]).astype(np.float32)
-    kept = trim(tone, 16000)
+    kept = trimmed(tone, 16000)[1]
     assert 8000 < len(kept) <= 8000 + 2 * 0.03 * 16000

@@ -97,8 +97,10 @@ class Engines:
                 def load() -> tuple[Synthesizer, NDArray[np.int16]]:
                     folder = model_path(wanted.model)
                     synthesizer = synthesizer_kind(wanted)(folder, threads=wanted.threads)
-                    synthesizer.warm_up()
-                    return synthesizer, _apology(synthesizer)
+                    apology = _apology(synthesizer)
+                    if not len(apology):  # nothing has warmed it yet
+                        synthesizer.warm_up()
+                    return synthesizer, apology
 
                 synthesizer, apology = await asyncio.to_thread(load)
                 self._voiceboxes[wanted.model] = _Voicebox(

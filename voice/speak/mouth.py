@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import soxr
-from loguru import logger
 from numpy.typing import NDArray
 
 from voice.lane import Busy, Lane, Priority
@@ -78,8 +77,8 @@ class Mouth:
     ) -> Clip:
         """The sound of one clause at `rate` Hz; empty where it has nothing to say.
 
-        `call`, `since`, `due`: see Lane.run. Raises SpeechError for whatever is wrong with the
-        engine, also when it takes too long.
+        `call`, `since`, `due`: see Lane.run. Raises SpeechError, also when it takes too long, and
+        whatever else the engine raises.
         """
         key = (self.synthesizer.name, self.voice, self.speed, self.language, rate, text)
         known = self.spoken.find(key)
@@ -95,9 +94,6 @@ class Mouth:
             raise SpeechError(str(exc)) from exc
         except TimeoutError as exc:
             raise SpeechError(f"no sound within {patience:.0f} s") from exc
-        except Exception as exc:
-            logger.exception("the synthesizer failed")
-            raise SpeechError(f"{type(exc).__name__}: {exc}") from exc
         self.spoken.keep(key, clip)
         return clip
 

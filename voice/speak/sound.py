@@ -9,13 +9,11 @@ _KEPT_BEFORE, _KEPT_AFTER = 0.01, 0.03
 _FADE = 0.005  # s
 
 
-def trim(audio: NDArray[np.float32], rate: int) -> NDArray[np.int16]:
-    """Cut the silence around one clause (float, -1 to 1) and fade its ends: no gap, no click."""
-    return trimmed(audio, rate)[1]
-
-
 def trimmed(audio: NDArray[np.float32], rate: int) -> tuple[float, NDArray[np.int16]]:
-    """The same, and how many seconds were cut from its beginning."""
+    """One clause (float, -1 to 1) without the silence around it, its ends faded: no gap, no click.
+
+    Also how many seconds were cut from its beginning.
+    """
     audio = np.nan_to_num(audio)
     loud = np.flatnonzero(np.abs(audio) > _QUIET)
     if not len(loud):

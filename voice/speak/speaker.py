@@ -2,8 +2,6 @@
 
 import asyncio
 import math
-from collections import deque
-from dataclasses import dataclass, field
 
 import numpy as np
 from loguru import logger
@@ -35,15 +33,13 @@ from voice.frames import (
     AnswerStarted,
     HoldAgent,
     ResumeAgent,
-    TurnTiming,
     server_message,
     shown,
     urgent_server_message,
 )
 from voice.lane import Priority
 from voice.speak.aloud import Aloud
-from voice.speak.clauses import ClauseSplitter
-from voice.speak.heard import Heard
+from voice.speak.answer import SENTENCE_PAUSE, Answer, Clause, pause_after
 from voice.speak.mouth import Mouth
 from voice.speak.playout import Playout
 from voice.speak.synthesizer import SpeechError
@@ -51,44 +47,6 @@ from voice.speak.synthesizer import SpeechError
 FRAME_SECONDS = 0.04  # as pipecat's transport sends it by default
 LEAD = 0.4  # s of audio sent ahead of its playing: rides out a slow network, bounds a flush
 ACKNOWLEDGED = 0.25  # s to wait for a client to say how much it played before it flushed
-SENTENCE_PAUSE = 0.2  # s after . ! ?
-CLAUSE_PAUSE = 0.08  # s after , ; :
-
-
-@dataclass(slots=True)
-class _Clause:
-    text: str
-    audio: NDArray[np.int16]
-    pause: float
-    ends: tuple[float, ...]  # of its words, s; () where the synthesizer does not say
-
-
-@dataclass(slots=True)
-class _Answer:
-    number: int
-    timing: TurnTiming | None
-    playout: Playout
-    committed: asyncio.Event = field(default_factory=asyncio.Event)
-    splitter: ClauseSplitter = field(default_factory=ClauseSplitter)
-    heard: Heard = field(default_factory=Heard)
-    said: list[str] = field(default_factory=list[str])
-    # An answer of 160 tokens is about 20 clauses; more means that the model runs away.
-    texts: "asyncio.Queue[str | None]" = field(default_factory=lambda: asyncio.Queue(64))
-    # One clause playing, two ready: synthesis runs at 15x real time, a third would be wasted.
-    clauses: "asyncio.Queue[_Clause | None]" = field(default_factory=lambda: asyncio.Queue(2))
-    held: list[Frame] = field(default_factory=list[Frame])  # shown once the turn is confirmed
-    again: deque[NDArray[np.int16]] = field(default_factory=deque[NDArray[np.int16]])
-    flowing: asyncio.Event = field(default_factory=asyncio.Event)  # clear: held
-    made: float = 0.0  # s of audio synthesized, pauses included
-    stopped: float = 0.0  # when an interruption stopped it
-    reported: bool = False
-    acknowledgement: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: "list[asyncio.Task[None]]" = field(default_factory=list["asyncio.Task[None]"])
-
-    def due(self) -> float:
-        """When the sound made so far will have been played, if nothing holds it."""
-        playout = self.playout
-        return playout.ends + self.made - playout.sent if playout.started else math.inf
 
 
 class Speaker(FrameProcessor):
@@ -114,11 +72,11 @@ class Speaker(FrameProcessor):
         self._rate = rate
         self._aloud = aloud or Aloud()
         self._clears = clears
-        self._answer: _Answer | None = None
+        self._answer: Answer | None = None
         self._committed = 0  # the newest confirmed answer
         self._dropped = 0  # the newest dropped answer
         self._acknowledges = False  # this client reports what it played
-        self._settling: _Answer | None = None
+        self._settling: Answer | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -202,7 +160,7 @@ class Speaker(FrameProcessor):
         elif self._answer is not None:
             await self._cancel(self._answer)
         await self._settle_now()
-        answer = self._answer = _Answer(frame.answer, frame.timing, Playout(self._rate))
+        answer = self._answer = Answer(frame.answer, frame.timing, Playout(self._rate))
         answer.flowing.set()
         if answer.number <= self._committed:
             answer.committed.set()
@@ -226,32 +184,18 @@ class Speaker(FrameProcessor):
         clauses = answer.splitter.feed(text)
         if complete:
             clauses += answer.splitter.flush()
-        await self._queue(answer, clauses)
+        answer.say(clauses, self._now())
 
     async def _close(self, number: int) -> None:
         answer = self._answer
         if answer is None or answer.number != number:
             return
         await self._show([LLMFullResponseEndFrame()])
-        await self._queue(answer, answer.splitter.flush())
-        self._put(answer, None)
-
-    async def _queue(self, answer: _Answer, clauses: list[str]) -> None:
-        for clause in clauses:
-            if answer.timing is not None and not answer.timing.first_clause:
-                answer.timing.first_clause = self._now()
-            answer.said.append(clause.strip())
-            self._put(answer, clause)
-
-    def _put(self, answer: _Answer, clause: str | None) -> None:
-        try:
-            answer.texts.put_nowait(clause)
-        except asyncio.QueueFull:
-            logger.warning(f"answer {answer.number} is too long to speak; its end is dropped")
+        answer.says_no_more(self._now())
 
     # -- sound -----------------------------------------------------------------------------
 
-    async def _synthesize(self, answer: _Answer) -> None:
+    async def _synthesize(self, answer: Answer) -> None:
         first = True
         while (text := await answer.texts.get()) is not None:
             priority = Priority.FIRST_CLAUSE if first else Priority.CLAUSE
@@ -262,22 +206,26 @@ class Speaker(FrameProcessor):
                     priority,
                     call=self.id,
                     since=answer.timing.speech_ended if answer.timing else None,
-                    due=answer.due(),
+                    due=answer.due,
                 )
-            except SpeechError as exc:
+            except Exception as exc:  # noqa: BLE001 - the edge of a clause: the call must live on
+                problem = str(exc)
+                if not isinstance(exc, SpeechError):
+                    logger.exception("the synthesizer failed")
+                    problem = repr(exc)
                 # Without it the rest would be misunderstood: what was heard ends here.
-                await self.push_error(f"A clause could not be spoken: {exc}")
+                await self.push_error(f"A clause could not be spoken: {problem}")
                 audio = self._mouth.apologise(self._rate)
-                await answer.clauses.put(_Clause("", audio, SENTENCE_PAUSE, ()))
+                await answer.clauses.put(Clause("", audio, SENTENCE_PAUSE))
                 break
             if len(clip.audio):
                 first = False
-                clause = _Clause(text.strip(), clip.audio, _pause_after(text), clip.ends)
+                clause = Clause(text.strip(), clip.audio, pause_after(text), clip.ends)
                 answer.made += len(clip.audio) / self._rate + clause.pause
                 await answer.clauses.put(clause)
         await answer.clauses.put(None)
 
-    async def _play(self, answer: _Answer) -> None:
+    async def _play(self, answer: Answer) -> None:
         while (clause := await answer.clauses.get()) is not None:
             if answer.timing is not None and not answer.timing.first_audio:
                 answer.timing.first_audio = self._now()
@@ -290,7 +238,7 @@ class Speaker(FrameProcessor):
             self._answer = None
         await self._report(answer)
 
-    async def _send(self, answer: _Answer, clause: _Clause) -> None:
+    async def _send(self, answer: Answer, clause: Clause) -> None:
         if not answer.playout.started:
             await self.push_frame(TTSStartedFrame())
             await self.push_frame(server_message({"t": "answer", "answer": answer.number}))
@@ -320,7 +268,7 @@ class Speaker(FrameProcessor):
                 await self._first_sample(answer)
             await self._emit(answer, audio[i : i + step])
 
-    async def _flow(self, answer: _Answer, ahead: float) -> None:
+    async def _flow(self, answer: Answer, ahead: float) -> None:
         """Until no more than `ahead` seconds wait to be played; what was taken back goes first."""
         while True:
             await answer.flowing.wait()
@@ -334,12 +282,12 @@ class Speaker(FrameProcessor):
             else:
                 return
 
-    async def _emit(self, answer: _Answer, chunk: NDArray[np.int16]) -> None:
+    async def _emit(self, answer: Answer, chunk: NDArray[np.int16]) -> None:
         start = answer.playout.send(self._now(), chunk)
         self._aloud.play(start, chunk, self._rate)
         await self.push_frame(TTSAudioRawFrame(chunk.tobytes(), self._rate, 1))
 
-    async def _first_sample(self, answer: _Answer) -> None:
+    async def _first_sample(self, answer: Answer) -> None:
         timing = answer.timing
         if timing is None:
             return
@@ -423,7 +371,7 @@ class Speaker(FrameProcessor):
         else:
             await self._report(answer)
 
-    async def _settle(self, answer: _Answer) -> None:
+    async def _settle(self, answer: Answer) -> None:
         """After an interruption: the client says how much it had played when it flushed."""
         try:
             async with asyncio.timeout(ACKNOWLEDGED):
@@ -439,16 +387,9 @@ class Speaker(FrameProcessor):
             await self._cancel(answer)
             await self._report(answer)
 
-    def _heard(self, answer: _Answer) -> str:
-        if not answer.playout.started:
-            return ""
-        if not answer.stopped:
-            return answer.heard.until(answer.heard.seconds)
-        return answer.heard.until(answer.playout.played(answer.stopped))
-
-    async def _report(self, answer: _Answer) -> None:
+    async def _report(self, answer: Answer) -> None:
         answer.reported = True
-        said, heard = " ".join(" ".join(answer.said).split()), self._heard(answer)
+        said, heard = answer.said, answer.heard_words
         if not said.startswith(heard):
             logger.error(f"heard is not a prefix of said: {heard!r} / {said!r}")
         await self.push_frame(AnswerHeard(answer.number, said, heard), FrameDirection.UPSTREAM)
@@ -466,7 +407,7 @@ class Speaker(FrameProcessor):
 
     # -- housekeeping ----------------------------------------------------------------------
 
-    async def _cancel(self, answer: _Answer) -> None:
+    async def _cancel(self, answer: Answer) -> None:
         for task in answer.tasks:
             if task is not asyncio.current_task():
                 await self.cancel_task(task)
@@ -482,8 +423,3 @@ class Speaker(FrameProcessor):
 
     def _now(self) -> float:
         return self.get_event_loop().time()
-
-
-def _pause_after(text: str) -> float:
-    end = text.rstrip()[-1:]
-    return SENTENCE_PAUSE if end in ".!?" else CLAUSE_PAUSE if end in ",;:" else 0.0
