@@ -10,6 +10,7 @@ from typing import Any, Literal
 from loguru import logger
 
 from agents.events import Event, ToolEnded, ToolStarted
+from agents.notes import Checked, Notes, unread
 from agents.tools import CallContext, Tool, ToolError, ToolResult, ToolTimeout
 
 
@@ -25,6 +26,11 @@ class Outcome:
     def error(self) -> str | None:
         return None if self.result else str(self.refusal or self.problem)
 
+    @property
+    def helps(self) -> tuple[str, tuple[str, ...]]:
+        """The slot that a refusal asks again, and what would do."""
+        return (self.refusal.slot, self.refusal.options) if self.refusal else ("", ())
+
 
 Settle = Callable[[Outcome, ToolEnded], None]
 
@@ -34,6 +40,7 @@ class Acts:
     """The tools of one call: numbers them, and keeps those that must run to their end."""
 
     context: CallContext
+    notes: Notes = unread
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     running: "set[asyncio.Task[Outcome]]" = field(default_factory=set["asyncio.Task[Outcome]"])
 
@@ -70,8 +77,17 @@ class Acts:
         result = dict(outcome.result.data) if outcome.result else None
         seconds = time.monotonic() - started
         say = outcome.result.say if outcome.result else ""
-        settle(outcome, ToolEnded(call.id, tool.name, result, outcome.error, seconds, say))
+        slot, options = outcome.helps
+        ended = ToolEnded(
+            call.id, tool.name, result, outcome.error, seconds, say, slot=slot, options=options
+        )
+        settle(outcome, ended)
         return outcome
+
+    def checked(self, tool: Tool, arguments: Mapping[str, Any], outcome: Outcome) -> None:
+        """Note what a tool's check came to."""
+        settled: Mapping[str, Any] = outcome.result.data if outcome.result else {}
+        self.notes(Checked(tool.name, dict(arguments), settled, outcome.error, *outcome.helps))
 
     async def settled(self) -> None:
         """Wait for actions that went on when their turn was interrupted."""

@@ -82,6 +82,8 @@ class Actions:
             return ToolResult(await frame.tool.settle(frame.arguments, self._seconds(frame.tool)))
 
         outcome = await outcome_of(settle(), frame.tool.name)
+        if frame.tool.check is not None and frame.arguments:
+            self.acts.checked(frame.tool, frame.arguments, outcome)
         for name, value in outcome.result.data.items() if outcome.result else ():
             if name in frame.tool.slots and frame.arguments.get(name) != value:
                 frame.values[name] = Val(value, "tool", self.state.turn)

@@ -17,6 +17,7 @@ from agents.ladder import Ladder
 from agents.llm.engine import Engine, Message
 from agents.mind import Mind
 from agents.native import NativeMind
+from agents.notes import Notes, unread
 from agents.shortcuts import Topics
 from agents.small import SmallMind
 from agents.spoken import Language, language
@@ -56,6 +57,7 @@ class Agent:
         """`stand_ins` take over where `engine` fails; the last one is the largest."""
         self.definition = definition
         self.engine = engine
+        self.stand_ins = tuple(stand_ins)
         self.tools = {tool.name: tool for tool in tools}
         self.language: Language = language(definition.language)
         self.today = today
@@ -117,8 +119,9 @@ class Agent:
         """Put the constant parts of the prompts in the engine's cache. Raises EngineError."""
         await self.mind.warm_up()
 
-    def conversation(self) -> "Conversation":
-        return Conversation(self)
+    def conversation(self, notes: Notes = unread) -> "Conversation":
+        """`notes` is told what a journal keeps of the call's turns beside their events."""
+        return Conversation(self, notes)
 
     async def close(self) -> None:
         """Close the tools' own resources; the engine belongs to whoever opened it."""
@@ -152,14 +155,14 @@ class Conversation:
     One turn at a time; starting the next drops one that was never committed.
     """
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, notes: Notes = unread) -> None:
         self._agent = agent
         self._history: list[Message] = []
         self._state = State()
         self._draft: _Draft | None = None
         self._unheard: list[_Spoken] = []
         call_id = uuid.uuid4().hex[:8]
-        self._acts = Acts(CallContext(call_id, {}))
+        self._acts = Acts(CallContext(call_id, {}), notes)
         tools = {name: tool.policy.filler for name, tool in agent.tools.items()}
         waits = agent.language.waits
         self._phrases = WaitingPhrases(waits.first, waits.more, tools)

@@ -29,7 +29,8 @@ class ToolStarted:
 class ToolEnded:
     """A tool returned, failed or timed out. Exactly one of `result` and `error` is set.
 
-    `say` is the sentence that the tool itself gave for its result, if any.
+    `say` is the sentence that the tool itself gave for its result, if any; `slot` and `options`
+    are those of a refusal, see ToolError.
     """
 
     id: str
@@ -38,6 +39,8 @@ class ToolEnded:
     error: str | None
     seconds: float
     say: str = ""
+    slot: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from agents.frame import State
 from agents.llm.engine import Delta, Engine, EngineError, Message, Request
+from agents.notes import Notes, Writing, unread
 from agents.tools import Tool
 
 QUESTION, REPLY, STOP, CHAT = "question", "reply", "stop", "chat"
@@ -38,6 +39,7 @@ class Budget:
     steps: int
     seconds: float
     clock: Callable[[], float] = time.monotonic
+    notes: Notes = unread
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +71,7 @@ class Budget:
         Raises EngineError, OutOfBudget.
         """
         self.step()
+        writing = Writing(engine.name, request.slot, self.clock)
         stream = engine.stream(request)
         limit = self.left
         try:
@@ -78,6 +81,7 @@ class Budget:
                         delta = await anext(stream)
                     except StopAsyncIteration:
                         return
+                writing.take(delta)
                 yield delta
                 limit = min(self.left, STALLED)
         except TimeoutError as exc:
@@ -85,6 +89,7 @@ class Budget:
                 raise EngineError(f"{engine.name}: stalled in mid-answer") from exc
             raise OutOfBudget from exc
         finally:
+            self.notes(writing.note())
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()
 

@@ -81,7 +81,7 @@ class SmallMind:
         llama.cpp reads and writes both in the same steps, so the answer's first words are there
         sooner after what is wanted is known; by how much was not measured alone.
         """
-        own = replace(view, budget=Budget(1, view.budget.left))
+        own = replace(view, budget=Budget(1, view.budget.left, notes=view.budget.notes))
         words = self.answer(own, line, chat=False).words
         first = begun(words, "guessed answer")
         want = None

@@ -57,7 +57,7 @@ class Turn:
         self._words = self._language.words(line)
         self._today = agent.today()
         limits = agent.definition.limits
-        self._budget = Budget(limits.steps, limits.turn_seconds)
+        self._budget = Budget(limits.steps, limits.turn_seconds, notes=acts.notes)
         # Unbounded: a turn's events are as many as its steps and the tokens of its answers.
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._actions = Actions(

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from agents.definition import AgentDefinition
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
+from agents.notes import Notes
 from tests.paper import PaperConversation, PaperEars, PaperLane, PaperMouth, Utterance
 from voice.config import Config, ConfigError, load_config
 from voice.lane import Lane
@@ -59,7 +60,7 @@ class PaperEngines:
         )
         return SimpleNamespace(definition=definition, conversation=self._conversation)
 
-    def _conversation(self) -> PaperConversation:
+    def _conversation(self, notes: Notes) -> PaperConversation:
         self.conversations.append(PaperConversation(self.talk.answers, 0.05, self.talk.custom))
         return self.conversations[-1]
 

@@ -15,6 +15,7 @@ from agents.definition import AgentDefinition
 from agents.events import Event, Say, ToolEnded, ToolStarted
 from agents.llm.embedded import Embedded
 from agents.llm.engine import Engine, EngineError, ToolCall
+from agents.notes import Checked, Note, Written
 from agents.shop import Shop
 from agents.tools import Slot, ToolResult, tool, tools_of
 from tests.fakes import FakeEngine, Scripted
@@ -29,7 +30,8 @@ class Desk:
 
     def __init__(self, shop: Shop, agent: Agent) -> None:
         self.shop, self.agent = shop, agent
-        self.conversation = agent.conversation()
+        self.notes: list[Note] = []
+        self.conversation = agent.conversation(self.notes.append)
         self.events: list[Event] = []
 
     async def says(self, line: str, *, heard: str | None = None, committed: bool = True) -> str:
@@ -317,3 +319,28 @@ async def test_a_wrong_guess_is_dropped_unheard(desk: Open):
     assert engine.requests[0].slot == "understand"
     tasks = [task for task in asyncio.all_tasks() if task.get_name() == "guessed answer"]
     assert tasks == []
+
+
+async def test_a_journal_is_told_what_the_model_wrote(desk: Open):
+    shop = desk({"want": "question"}, "Yes, there is parking.")
+    await shop.says("Is there any place for my car?")
+    chose, answered = shop.notes
+    assert isinstance(chose, Written)
+    assert isinstance(answered, Written)
+    assert (chose.purpose, answered.purpose) == ("understand", "answer")
+    assert "question" in "".join(chose.pieces)
+    assert answered.pieces == ("Yes,", " there", " is", " parking.")
+    assert len(answered.ms) == 4
+    assert list(answered.ms) == sorted(answered.ms)
+    assert answered.finish == "stop"
+
+
+async def test_a_journal_is_told_what_was_checked_before_anything_was_asked(desk: Open):
+    shop = desk()
+    await shop.says("I want to return something.")
+    await shop.says("It's order 1042.")  # has not arrived yet
+    checked = [note for note in shop.notes if isinstance(note, Checked)]
+    (refused,) = (note for note in checked if note.error)
+    assert refused.tool == "start_return"
+    assert list(refused.arguments.values()) == ["1042"]
+    assert "nothing to send back yet" in str(refused.error)

@@ -18,12 +18,14 @@ import pytest
 from loguru import logger
 from pipecat.frames.frames import LLMMessagesAppendFrame
 
+from agents.notes import Checked, Written
 from tests.paper import RATE, PaperCall
 from tests.test_call import ANSWERS, breaks, looks_up
 from voice.journal import shelf
 from voice.journal import writer as writing
 from voice.journal.memory import TOTALS, HeardMemory
 from voice.journal.record import Recorded, read, recorded, summary
+from voice.journal.recorder import Recorder
 from voice.journal.replay import Pages as Memory
 from voice.journal.sound import read_track
 from voice.journal.tracks import Arrivals, Played, Received, Sound
@@ -152,6 +154,19 @@ def test_tools_errors_and_typed_text_are_in_it(pages: Pages):
     call.run(6)
     (error,) = broken.read().of("error")
     assert "a bug in a tool" in error.data["text"]
+
+
+def test_what_a_model_wrote_and_what_was_checked_are_in_it(pages: Pages):
+    now = [10.0]
+    recorder = Recorder(pages, lambda: now[0], in_rate=RATE, out_rate=RATE)
+    now[0] = 12.5
+    recorder.turn_noted(Written("small", "answer", ("It ", "came."), (120, 150), "stop", 600, 590))
+    recorder.turn_noted(Checked("book", {"day": "Monday"}, {}, "we are closed", "day", ("Friday",)))
+    (wrote,), (checked,) = (pages.read().of(name) for name in ("tokens", "tool.checked"))
+    assert wrote.at == checked.at == 2.5
+    assert wrote.data["pieces"] == ("It ", "came.")
+    assert wrote.data["ms"] == (120, 150)
+    assert checked.data["error"] == "we are closed"
 
 
 def test_both_sides_sound_as_they_were_heard(tmp_path: Path):

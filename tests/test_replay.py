@@ -12,17 +12,19 @@ from typing import Any
 
 import pytest
 
+from agents.llm.engine import Delta, Done, Request, Text
 from agents.tools import CallContext, ToolError, tool, tool_of
 from tests.paper import TURNS, PaperConversation, PaperEars, PaperLane, PaperMouth, Utterance
 from tests.test_call import ANSWERS
 from tests.test_journal import HEADER, put_call
 from voice.journal import again as again_module
 from voice.journal.again import differences, make_case
-from voice.journal.cast import Cast, WorkingLane, as_recorded, working
-from voice.journal.clock import Cost, VirtualLoop
+from voice.journal.cast import Cast, WorkingEngine, WorkingLane, as_recorded
+from voice.journal.clock import Cost, VirtualLoop, working
 from voice.journal.compare import report
 from voice.journal.record import Recorded, read, recorded
 from voice.journal.replay import replay
+from voice.journal.world import World
 from voice.listen.listener import Ears
 from voice.listen.turns import TurnSettings
 from voice.speak.mouth import Mouth
@@ -185,6 +187,77 @@ def test_work_given_up_does_not_hold_the_clock():
         assert runner.run(call()) == 0
 
 
+# -- engines -------------------------------------------------------------------------------
+
+
+class Slow:
+    """A model behind a server that is only known to be done, or gone, by a timeout."""
+
+    name = "slow"
+    grammars = native_tools = idle = False
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta]:
+        try:
+            yield Text("Yes.")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await asyncio.Event().wait()
+            yield Done("stop")
+        finally:
+            self.closed += 1
+
+    async def warm_up(self, request: Request) -> None: ...
+
+    async def prepare(self, request: Request) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("cost", ["measured", "none"])
+def test_an_engine_that_waits_for_its_own_clock_is_not_waited_for_for_ever(cost: Cost):
+    slow = Slow()
+
+    async def call() -> tuple[list[Delta], float]:
+        with World() as world:
+            engine = WorkingEngine(slow, world)
+            said = [delta async for delta in engine.stream(Request([]))]
+            return said, asyncio.get_running_loop().time()
+
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(cost=cost)) as runner:
+        said, took = runner.run(call())
+    assert said == [Text("Yes."), Done("stop")]
+    assert slow.closed == 1
+    assert took == 0 if cost == "none" else took >= 0.05
+
+
+def test_an_engine_that_is_cancelled_has_closed_its_stream_before_anything_else_goes_on():
+    slow = Slow()
+
+    async def call() -> None:
+        with World() as world:
+            engine = WorkingEngine(slow, world)
+            for count in range(1, 4):
+                stream = engine.stream(Request([]))
+                assert await anext(stream) == Text("Yes.")
+                rest = asyncio.ensure_future(anext(stream))
+                await asyncio.sleep(0)
+                rest.cancel()
+                await asyncio.gather(rest, return_exceptions=True)
+                assert slow.closed == count
+            with pytest.raises(ZeroDivisionError):
+                await world.run(_fails())
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(call())
+
+
+async def _fails() -> None:
+    raise ZeroDivisionError
+
+
 # -- tools ---------------------------------------------------------------------------------
 
 
@@ -197,7 +270,10 @@ class Shop:
         """The status of an order."""
         return {"status": f"{order} is new"}
 
-    @tool()
+    def _open(self, order: str) -> dict[str, Any]:
+        raise ToolError("the shop is closed by now")
+
+    @tool(check=_open)
     def cancel(self, order: str) -> dict[str, Any]:
         """Cancel an order."""
         self.cancelled.append(order)
@@ -219,8 +295,9 @@ CALLED: list[dict[str, Any]] = [
 def test_tools_answer_as_they_did_and_actions_are_not_done_again():
     shop = Shop()
     call = recorded(HEADER, CALLED)
-    status = as_recorded(tool_of("status", shop.status), call)
-    cancel = as_recorded(tool_of("cancel", shop.cancel), call)
+    world = World()
+    status = as_recorded(tool_of("status", shop.status), call, world)
+    cancel = as_recorded(tool_of("cancel", shop.cancel), call, world)
     context = CallContext("c", {})
 
     async def ask() -> None:
@@ -237,6 +314,29 @@ def test_tools_answer_as_they_did_and_actions_are_not_done_again():
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(ask())
     assert shop.cancelled == []
+
+
+def test_checks_come_out_as_they_did():
+    said = [
+        {"arguments": {"order": "7", "reason": "late"}, "settled": {"reason": "late"},
+         "error": None, "slot": "", "options": []},
+        {"arguments": {"order": "8"}, "settled": {}, "error": "it is not yours",
+         "slot": "order", "options": ["7"]},
+    ]  # fmt: skip
+    checked: dict[str, Any] = {"at": 1.0, "event": "tool.checked", "answer": 1, "tool": "cancel"}
+    call = recorded(HEADER, [{**checked, **line} for line in said])
+    cancel = as_recorded(tool_of("cancel", Shop().cancel), call, World())
+
+    async def ask() -> None:
+        assert await cancel.settle({"order": "7"}, 10) == {"reason": "late"}
+        with pytest.raises(ToolError, match="it is not yours") as refused:
+            await cancel.settle({"order": "8"}, 10)
+        assert (refused.value.slot, list(refused.value.options)) == ("order", ["7"])
+        with pytest.raises(ToolError, match="the shop is closed by now"):  # nobody asked that
+            await cancel.settle({"order": "9"}, 10)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(ask())
 
 
 # -- regression cases ----------------------------------------------------------------------

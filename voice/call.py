@@ -15,6 +15,7 @@ from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
 from agents.conversation import Agent
+from agents.notes import Note
 from voice.config import Config
 from voice.frames import urgent_server_message
 from voice.journal.header import begun, header
@@ -65,7 +66,7 @@ class Call:
         partial = config.turns.partial_seconds
         listener = self._listener = Listener(ears, turns, partial_seconds=partial, aloud=aloud)
         definition = agent.definition
-        self._conversation = agent.conversation()
+        self._conversation = agent.conversation(self._note)
         self._responder = Responder(self._conversation, greeting=definition.greeting)
         speaker = self._speaker = Speaker(mouth, rate=settings.out_rate, aloud=aloud)
         self._journals = journals
@@ -146,6 +147,10 @@ class Call:
         )
         self._recorder.attach(self._listener, self._responder, self._speaker)
         return journal
+
+    def _note(self, note: Note) -> None:
+        if self._recorder is not None:
+            self._recorder.turn_noted(note)
 
     def _lines_of_the_agent(self) -> list[str]:
         return [m.content for m in self._conversation.history if m.role == "assistant"]

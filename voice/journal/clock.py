@@ -45,6 +45,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.works -= 1
 
 
+def working() -> contextlib.AbstractContextManager[None]:
+    """VirtualLoop.working() of the running loop."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop), "replays run on a VirtualLoop"
+    return loop.working()
+
+
 class _Jumping(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()

@@ -7,6 +7,8 @@ Every line is {"at": seconds since the call began, "event": name, ...}:
     partial, eager, final        transcripts; eager.dropped where the caller went on
     lost                         a turn was over and could not be recognized
     answer.started .committed .dropped .ended, say, tool.started, tool.ended, expecting
+    tokens                       what a model wrote for one request: its pieces, when each came
+    tool.checked                 what a tool's own check said before anything was asked
     answer, clause, interrupted, heard, latency, dropped, ...   the server-messages of README.md
     arrived                      this sample of the caller's track came at this time; the next at
                                  their own pace, until another such line
@@ -41,6 +43,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
 
 from agents.events import Say, ToolEnded, ToolStarted
+from agents.notes import Checked, Note, Written
 from voice.frames import (
     AnswerCommitted,
     AnswerDropped,
@@ -86,6 +89,7 @@ class Recorder:
         self._history = history
         self._memory = HeardMemory()
         self._turns = 0
+        self._answer = 0  # the newest that was begun
         self._interruptions = 0
         self._silences: list[float] = []
 
@@ -223,6 +227,7 @@ class Recorder:
     def _responder_pushes(self, _: FrameProcessor, frame: Frame) -> None:
         match frame:
             case AnswerStarted():
+                self._answer = frame.answer
                 self.note("answer.started", answer=frame.answer)
             case AnswerCommitted():
                 self._memory.committed(frame.answer)
@@ -237,6 +242,16 @@ class Recorder:
                 self.note("expecting", hint=frame.hint)
             case _:
                 pass
+
+    def turn_noted(self, note: Note) -> None:
+        """Of the answer that was begun last: a conversation has one turn at a time."""
+        match note:
+            case Written():
+                self.note("tokens", answer=self._answer, **asdict(note))
+            case Checked():
+                self.note("tool.checked", answer=self._answer, **asdict(note))
+            case _ as never:
+                assert_never(never)
 
     def _step(self, frame: AnswerEvent) -> None:
         match frame.event:
