@@ -11,7 +11,7 @@ from loguru import logger
 
 from agents.events import Event, ToolEnded, ToolStarted
 from agents.notes import Checked, Notes, unread
-from agents.tools import CallContext, Tool, ToolError, ToolResult, ToolTimeout
+from agents.tools import CallContext, Tool, ToolError, ToolFailed, ToolResult, ToolTimeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,9 @@ async def outcome_of(call: Awaitable[ToolResult], name: str) -> Outcome:
     except ToolTimeout as exc:
         logger.warning(f"tool {exc}")
         return Outcome(problem="slow")
+    except ToolFailed as exc:
+        logger.warning(f"tool {exc}")
+        return Outcome(problem="failed")
     except Exception:  # noqa: BLE001 - the edge of a tool call: its owner's code may raise anything
         logger.exception(f"tool {name} failed")
         return Outcome(problem="failed")

@@ -79,7 +79,8 @@ class Actions:
         """The tool's own check of what is known; it may settle further slots."""
 
         async def settle() -> ToolResult:
-            return ToolResult(await frame.tool.settle(frame.arguments, self._seconds(frame.tool)))
+            tool, call = frame.tool, self.acts.context.call_id
+            return ToolResult(await tool.settle(frame.arguments, self._seconds(tool), call))
 
         outcome = await outcome_of(settle(), frame.tool.name)
         if frame.tool.check is not None and frame.arguments:

@@ -161,11 +161,10 @@ class Conversation:
         self._state = State()
         self._draft: _Draft | None = None
         self._unheard: list[_Spoken] = []
-        call_id = uuid.uuid4().hex[:8]
-        self._acts = Acts(CallContext(call_id, {}), notes)
         tools = {name: tool.policy.filler for name, tool in agent.tools.items()}
         waits = agent.language.waits
         self._phrases = WaitingPhrases(waits.first, waits.more, tools)
+        self._acts = Acts(CallContext(uuid.uuid4().hex[:8], {}, self._phrases.tell), notes)
 
     @property
     def history(self) -> list[Message]:

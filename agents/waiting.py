@@ -25,10 +25,21 @@ class WaitingPhrases:
             raise ValueError("phrases that take turns are two at least")
         self._first, self._more = itertools.cycle(first), itertools.cycle(more)
         self._tools = tools or {}
-        self._last = ""
+        self._last = self._told = ""
+
+    def tell(self, words: str) -> None:
+        """What a tool says of its progress: the next phrase. From any thread."""
+        self._told = words
+
+    def ended(self) -> None:
+        """No tool runs any more: progress that was not spoken is none."""
+        self._told = ""
 
     def next(self, *, tool: str = "", again: bool = False) -> str:
         """The next phrase; `tool` is what runs, `again` says that one was just spoken."""
+        if self._told:
+            self._last, self._told = self._told, ""
+            return self._last
         own = self._tools.get(tool, "")
         phrase = own if own and not again and own != self._last else ""
         phrases = self._more if again else self._first
@@ -88,6 +99,7 @@ async def filled(
                     running[event.id] = event.name
                 case ToolEnded():
                     running.pop(event.id, None)
+                    fillers.ended()
                 case Finished():
                     pass
                 case _:

@@ -10,7 +10,7 @@ from agents.conversation import Agent, Conversation
 from agents.definition import AgentDefinition, Limits
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
 from agents.llm.engine import EngineError, Text
-from agents.tools import Slot, ToolError, ToolResult, tool, tools_of
+from agents.tools import CallContext, Slot, ToolError, ToolResult, tool, tools_of
 from tests.fakes import FakeEngine, Scripted
 
 Number = Annotated[str, Slot("ticket number", kind="id", pattern=r"\d{3}")]
@@ -22,6 +22,7 @@ class Desk:
     def __init__(self) -> None:
         self.closed: list[str] = []
         self.looked = 0
+        self.tickets: object = 7
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -46,6 +47,13 @@ class Desk:
         await self.gate.wait()
         self.closed.append(number)
         return ToolResult({"closed": number}, f"Ticket {' '.join(number)} is closed now.")
+
+    @tool(read_only=True, wants="count the tickets", asks=["count the tickets"])
+    def count(self, context: CallContext) -> int:
+        """Count the tickets."""
+        context.say("I am counting them.")
+        found: object = self.tickets
+        return found  # pyright: ignore[reportReturnType]
 
 
 class Call:
@@ -316,6 +324,15 @@ async def test_it_never_says_that_it_is_a_person():
 
 
 # -- limits ------------------------------------------------------------------------------------
+
+
+async def test_a_tool_that_returns_what_it_must_not_is_apologised_for():
+    call = Call("There are 7.")
+    assert await call.says("Count the tickets") == "There are 7."
+    call.desk.tickets = "a great many"
+    said = await call.says("Count the tickets")
+    assert said == call.agent.language.phrase("failed reading")
+    assert "Ticket 1 2 3 is open." in await call.says("Look at ticket 123")
 
 
 async def test_a_slow_look_up_is_bridged_with_a_filler():

@@ -73,7 +73,7 @@ def test_tools_that_cannot_be_imported_are_named(tmp_path: Path, use: str, probl
 
 def test_an_allowed_tool_that_is_not_there_is_named(tmp_path: Path):
     tools = "tools:\n  - use: tests.test_tools:Desk\n    only: [wype]\n"
-    with pytest.raises(DefinitionError, match=r"no tool 'wype'; it has: count, wipe, paint"):
+    with pytest.raises(DefinitionError, match=r"no tool 'wype'; it has: count, wipe, paint,"):
         Agent.load(write(tmp_path, GOOD + tools), FakeEngine())
 
 

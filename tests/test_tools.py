@@ -1,16 +1,20 @@
 """Tools: schemas from signatures, and how they run."""
 
 import asyncio
+import contextlib
 import threading
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import pytest
+from typing_extensions import TypedDict
 
 from agents.tools import (
     CallContext,
     Slot,
+    Threads,
     ToolError,
+    ToolFailed,
     ToolResult,
     ToolTimeout,
     load_source,
@@ -20,6 +24,11 @@ from agents.tools import (
 )
 
 CONTEXT = CallContext("c1", {})
+
+
+class Rating(TypedDict):
+    stars: int
+    near: NotRequired[list[str]]
 
 
 class Desk:
@@ -54,6 +63,18 @@ class Desk:
         """Paint it."""
         return ToolResult({}, "Painted.")
 
+    @tool(read_only=True)
+    def stars(self, place: str) -> Rating:
+        """How a place is rated."""
+        found: Any = {"stars": 4, "near": [place]} if place != "nowhere" else {"stars": "many"}
+        return found
+
+    @tool(read_only=True)
+    def block(self, gate: CallContext) -> str:
+        """Wait for a gate."""
+        gate.values["gate"].wait(5)
+        return "open"
+
     def helper(self) -> None: ...
 
 
@@ -61,7 +82,7 @@ TOOLS = tools_of(Desk())
 
 
 def test_only_marked_functions_are_tools_in_the_order_they_are_written():
-    assert list(TOOLS) == ["count", "wipe", "paint"]
+    assert list(TOOLS) == ["count", "wipe", "paint", "stars", "block"]
 
 
 def test_the_schema_comes_from_signature_and_docstring():
@@ -109,6 +130,69 @@ async def test_a_check_runs_once_its_arguments_are_known():
     assert await paint.settle({"name": "ann"}, 5) == {"colour": "blue"}
     with pytest.raises(ToolError, match="nobody"):
         await paint.settle({"name": "nobody"}, 5)
+
+
+async def test_a_result_is_what_the_signature_declares():
+    found = await TOOLS["stars"].run({"place": "here"}, CONTEXT, 5)
+    assert found.data == {"stars": 4, "near": ["here"]}
+    with pytest.raises(ToolFailed, match=r"stars returned what it does not declare: stars: .*int"):
+        await TOOLS["stars"].run({"place": "nowhere"}, CONTEXT, 5)
+
+
+async def test_a_blocked_tool_holds_up_its_own_call_and_no_other():
+    block, count = TOOLS["block"], TOOLS["count"]
+    stuck = CallContext("stuck", {"gate": threading.Event()})
+    for _ in range(2):
+        with pytest.raises(ToolTimeout):
+            await block.run({}, stuck, 0.01)
+    with pytest.raises(ToolFailed, match="this call still block"):
+        await count.run({"what": "tents"}, stuck, 5)
+    assert (await count.run({"what": "tents"}, CONTEXT, 5)).data["what"] == "tents"
+    stuck.values["gate"].set()
+    async with asyncio.timeout(5):
+        while True:  # its threads are free again as soon as they end
+            with contextlib.suppress(ToolFailed):
+                await count.run({"what": "tents"}, stuck, 5)
+                break
+            await asyncio.sleep(0.01)
+
+
+async def test_an_agent_has_only_so_many_threads():
+    gate = threading.Event()
+    threads = Threads(most=3)
+    running = [
+        asyncio.create_task(threads.run(gate.wait, {"timeout": 5}, f"call {n}", "wait"))
+        for n in range(3)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(ToolFailed, match="every thread"):
+        await threads.run(gate.wait, {"timeout": 5}, "another", "wait")
+    gate.set()
+    assert await asyncio.gather(*running) == [True] * 3
+    assert await threads.run(gate.wait, {"timeout": 5}, "another", "wait")
+
+
+async def test_a_tool_in_a_thread_learns_that_nobody_waits():
+    seen = threading.Event()
+    told: list[str] = []
+
+    @tool(read_only=True)
+    def search(context: CallContext) -> str:
+        """Search for long."""
+        context.say("I am looking")
+        while not context.cancelled:
+            time.sleep(0.001)
+        context.say("too late")
+        seen.set()
+        return "found"
+
+    context = CallContext("c3", {}, told.append)
+    task = asyncio.create_task(tool_of("search", search).run({}, context, 5))
+    while not told:
+        await asyncio.sleep(0)
+    task.cancel()
+    assert await asyncio.to_thread(seen.wait, 5)
+    assert told == ["I am looking"]
 
 
 @pytest.mark.parametrize("hint", ["list[str]", "float"])

@@ -31,11 +31,15 @@ class Turn:
 
     def hears(self, *steps: Step, confirmed: float = 0.0) -> list[tuple[float, str]]:
         """When each text came, in s after the turn was confirmed."""
+        return self.hears_from(_events((*steps, Finished())), confirmed)
 
+    def hears_from(
+        self, turn: AsyncGenerator[Event, None], confirmed: float = 0.0
+    ) -> list[tuple[float, str]]:
         async def run() -> list[tuple[float, str]]:
             loop, committed = asyncio.get_running_loop(), asyncio.Event()
             loop.call_later(confirmed, committed.set)
-            said = filled(_events((*steps, Finished())), committed, self.phrases, self.note)
+            said = filled(turn, committed, self.phrases, self.note)
             async with aclosing(said) as events:
                 heard = [
                     (round(loop.time() - confirmed, 2), event.text)
@@ -90,6 +94,26 @@ def test_what_runs_has_a_phrase_of_its_own():
     assert heard == [(FIRST_AFTER, TOOLS["look"]), (1.0, "Found it.")]
     again = turn.hears(started, 1.0, ToolEnded("1", "look", {}, None, 1.0), Say("Found it."))
     assert again[0][1] in FIRST  # never twice in a row
+
+
+def test_what_a_tool_says_of_its_progress_is_the_next_phrase():
+    turn = Turn()
+    started = ToolStarted("1", "look", {})
+
+    async def events() -> AsyncGenerator[Event, None]:
+        yield started
+        turn.phrases.tell("I am at the second shelf.")
+        turn.phrases.tell("I am at the third shelf.")
+        await asyncio.sleep(1.0)
+        turn.phrases.tell("That was all.")
+        yield ToolEnded("1", "look", {}, None, 1.0)
+        await asyncio.sleep(4.0)
+        yield Say("Found it.")
+
+    heard = turn.hears_from(events())
+    assert heard[0] == (FIRST_AFTER, "I am at the third shelf.")
+    assert heard[1][1] in MORE  # nothing of a tool that has ended
+    assert turn.spoken == [text for _, text in heard[:-1]]
 
 
 def test_a_sentence_that_has_begun_is_not_broken():

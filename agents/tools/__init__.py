@@ -8,10 +8,12 @@ from agents.tools.contract import (
     Slot,
     Tool,
     ToolError,
+    ToolFailed,
     ToolResult,
     ToolTimeout,
 )
 from agents.tools.python import load_source, tool, tool_of, tools_of
+from agents.tools.threads import Threads
 
 __all__ = [
     "FREE",
@@ -19,8 +21,10 @@ __all__ = [
     "Kind",
     "Policy",
     "Slot",
+    "Threads",
     "Tool",
     "ToolError",
+    "ToolFailed",
     "ToolResult",
     "ToolTimeout",
     "load_source",

@@ -1,11 +1,14 @@
 """What an agent may call: its slots, its policy, and how it runs."""
 
 import asyncio
-import functools
 import inspect
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+if TYPE_CHECKING:
+    from agents.tools.threads import Threads
 
 Kind = Literal["text", "name", "address", "date", "time", "int", "phone", "email", "id", "enum"]
 FREE: frozenset[Kind] = frozenset({"text", "name", "address"})  # quoted, never computed
@@ -27,6 +30,11 @@ class ToolTimeout(Exception):
     """A tool did not return in time."""
 
 
+class ToolFailed(Exception):
+    """A tool could not do its work, or returned what it must not. The message is for the log: one
+    line, without secrets; the caller hears that it did not work."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """What a tool found, and optionally the sentence that says it.
@@ -38,12 +46,35 @@ class ToolResult:
     say: str = ""
 
 
+def _unheard(_: str) -> None:
+    """Nobody listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """Given to tools that have a parameter annotated with it. One per call."""
+    """Given to tools that have a parameter annotated with it. `values` is shared by the call."""
 
     call_id: str
     values: dict[str, Any]  # a tool's own memory of this call
+    speak: Callable[[str], None] = _unheard
+    gone: threading.Event = field(default_factory=threading.Event)
+
+    def say(self, text: str) -> None:
+        """Progress in words for the caller ("I am still looking"), from any thread.
+
+        Spoken in place of the next waiting phrase, so only while the caller waits; the latest
+        counts.
+        """
+        if not self.gone.is_set():
+            self.speak(text)
+
+    @property
+    def cancelled(self) -> bool:
+        """Nobody waits for this run any more: the turn was dropped, or the tool took too long.
+
+        A coroutine function that only reads is cancelled besides; one in a thread has to look.
+        """
+        return self.gone.is_set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +125,8 @@ class Tool:
     function: Callable[..., Any]
     context_parameter: str = ""
     check: Callable[..., Any] | None = None  # of the policy, bound to the tool's own instance
+    result: Callable[[Any], Any] | None = None  # what was returned, checked; raises ToolFailed
+    threads: "Threads | None" = None  # for a synchronous function
 
     def schema(self) -> dict[str, Any]:
         """The tool as OpenAI's API describes it."""
@@ -125,20 +158,28 @@ class Tool:
     ) -> ToolResult:
         """Call the function.
 
-        Raises ToolError (a refusal), ToolTimeout, and whatever the function raises. A thread
-        cannot be stopped: a synchronous function that timed out may still finish later.
+        Raises ToolError (a refusal), ToolTimeout, ToolFailed, and whatever the function raises. A
+        thread cannot be stopped: a synchronous function that timed out may still finish later.
         """
+        running = replace(context, gone=threading.Event())
         given = dict(arguments)
         if self.context_parameter:
-            given[self.context_parameter] = context
-        found = await _call(self.function, given, self.policy.timeout or seconds, self.name)
+            given[self.context_parameter] = running
+        try:
+            found = await self._call(self.function, given, seconds, context.call_id)
+        finally:
+            running.gone.set()
         if isinstance(found, ToolResult):
             return found
+        if self.result is not None:
+            found = self.result(found)
         if isinstance(found, Mapping):
             return ToolResult(cast("Mapping[str, Any]", found))
         return ToolResult({"result": found})
 
-    async def settle(self, arguments: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+    async def settle(
+        self, arguments: Mapping[str, Any], seconds: float, call_id: str = ""
+    ) -> Mapping[str, Any]:
         """Run the check, when what it needs is known: values that it settles. Raises as run()."""
         if self.check is None:
             return {}
@@ -146,16 +187,18 @@ class Tool:
         given = {name: value for name, value in arguments.items() if name in parameters}
         if any(p.default is p.empty and name not in given for name, p in parameters.items()):
             return {}
-        return await _call(self.check, given, self.policy.timeout or seconds, self.name) or {}
+        return await self._call(self.check, given, seconds, call_id) or {}
 
-
-async def _call(
-    function: Callable[..., Any], given: Mapping[str, Any], seconds: float, name: str
-) -> Any:
-    try:
-        async with asyncio.timeout(seconds):
-            if inspect.iscoroutinefunction(function):
-                return await function(**given)
-            return await asyncio.to_thread(functools.partial(function, **given))
-    except TimeoutError as exc:
-        raise ToolTimeout(f"{name} took longer than {seconds:g} s") from exc
+    async def _call(
+        self, function: Callable[..., Any], given: Mapping[str, Any], seconds: float, call_id: str
+    ) -> Any:
+        seconds = self.policy.timeout or seconds
+        try:
+            async with asyncio.timeout(seconds):
+                if inspect.iscoroutinefunction(function):
+                    return await function(**given)
+                if self.threads is None:
+                    raise TypeError(f"{self.name} is synchronous and has no threads to run in")
+                return await self.threads.run(function, given, call_id, self.name)
+        except TimeoutError as exc:
+            raise ToolTimeout(f"{self.name} took longer than {seconds:g} s") from exc

@@ -7,8 +7,8 @@
         ) -> ToolResult:
             \"""Where an order is and when it arrives.\"""
 
-A signature gives the JSON schema, a docstring the description. Synchronous functions run in a
-thread, coroutine functions on the event loop.
+A signature gives the JSON schema, a docstring the description, the return annotation what a result
+is checked against. Synchronous functions run in a thread, coroutine functions on the event loop.
 """
 
 import importlib
@@ -19,7 +19,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from agents.tools.contract import CallContext, Policy, Slot, Tool
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+
+from agents.tools.contract import CallContext, Policy, Slot, Tool, ToolFailed, ToolResult
+from agents.tools.threads import Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MARK = "__openline_tool__"
@@ -81,8 +84,9 @@ def tool(
     return mark
 
 
-def tool_of(name: str, function: Callable[..., Any]) -> Tool:
-    """Raises TypeError for a signature that no schema can be made of."""
+def tool_of(name: str, function: Callable[..., Any], threads: Threads | None = None) -> Tool:
+    """Raises TypeError for a signature that no schema can be made of, or a return annotation that
+    no result can be checked against."""
     policy: Policy = getattr(function, _MARK)
     slots: dict[str, Slot] = {}
     context = ""
@@ -100,7 +104,40 @@ def tool_of(name: str, function: Callable[..., Any]) -> Tool:
     check = policy.check
     if check is not None and inspect.ismethod(function):
         check = check.__get__(function.__self__)
-    return Tool(name, " ".join(doc.split()), policy, slots, function, context, check)
+    return Tool(
+        name,
+        " ".join(doc.split()),
+        policy,
+        slots,
+        function,
+        context,
+        check,
+        result=_checked(name, hints.get("return", Any)),
+        threads=threads or Threads(),
+    )
+
+
+def _checked(name: str, hint: Any) -> Callable[[Any], Any] | None:
+    """What makes plain data of a result and raises ToolFailed where it is not what was declared."""
+    if hint in (Any, object, ToolResult):
+        return None
+    try:
+        declared = TypeAdapter[Any](hint)
+    except PydanticUserError as exc:
+        why = str(exc).splitlines()[0]
+        raise TypeError(f"{name}: nothing can be checked against {hint!r}: {why}") from exc
+
+    def check(found: Any) -> Any:
+        try:
+            return declared.dump_python(declared.validate_python(found, strict=True), mode="json")
+        except ValidationError as exc:
+            error = exc.errors()[0]
+            where = ".".join(str(part) for part in error["loc"]) or "the result"
+            raise ToolFailed(
+                f"{name} returned what it does not declare: {where}: {error['msg']}"
+            ) from exc
+
+    return check
 
 
 def _slot(tool_name: str, name: str, hint: Any) -> Slot:
@@ -124,7 +161,8 @@ def tools_of(source: object) -> dict[str, Tool]:
     """The tools of an instance or a module, in the order they are written."""
     owner = vars(source) if inspect.ismodule(source) else vars(type(source))
     names = [name for name, value in owner.items() if hasattr(value, _MARK)]
-    return {name: tool_of(name, getattr(source, name)) for name in names}
+    threads = Threads()
+    return {name: tool_of(name, getattr(source, name), threads) for name in names}
 
 
 def load_source(path: str) -> object:
