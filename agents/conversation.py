@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, assert_never, runtime_checkable
+from typing import Literal, assert_never
 
 from agents.acting import Acts
 from agents.definition import AgentDefinition, DefinitionError
+from agents.document import Document
 from agents.events import Event, Finished, Say
 from agents.frame import Expects, ReadBack, State
 from agents.ladder import Ladder
@@ -21,7 +22,9 @@ from agents.notes import Notes, unread
 from agents.shortcuts import Topics
 from agents.small import SmallMind
 from agents.spoken import Language, language
-from agents.tools import CallContext, Tool, load_source, tools_of
+from agents.tools import CallContext, Tool
+from agents.tools.opened import WrongSource, opened
+from agents.tools.sources import Source
 from agents.turn import Turn
 from agents.waiting import WaitingPhrases, filled
 
@@ -34,13 +37,6 @@ _UNHEARD_WORDS = 1
 Aside = Literal["missed", "waits", "still there", "nobody"]
 
 
-@runtime_checkable
-class Closable(Protocol):
-    """A tools' class that holds something open."""
-
-    def close(self) -> None: ...
-
-
 class Agent:
     """A definition, its tools and the engine that thinks for it. Shared by all calls."""
 
@@ -51,7 +47,7 @@ class Agent:
         tools: Sequence[Tool],
         *,
         stand_ins: Sequence[Engine] = (),
-        sources: Sequence[object] = (),
+        sources: Sequence[Source] = (),
         today: Callable[[], dt.date] = dt.date.today,
     ) -> None:
         """`stand_ins` take over where `engine` fails; the last one is the largest."""
@@ -88,28 +84,12 @@ class Agent:
             language(definition.language)
         except LookupError as exc:
             raise DefinitionError(f"{path}: language: {exc}") from exc
-        sources: list[object] = []
-        tools: dict[str, Tool] = {}
-        for wanted in definition.tools:
-            try:
-                source = load_source(wanted.use)
-                offered = tools_of(source)
-            except Exception as exc:
-                problem = f"{type(exc).__name__}: {exc}"
-                raise DefinitionError(f"{path}: tools: {wanted.use}: {problem}") from exc
-            sources.append(source)
-            unknown = [name for name in wanted.only or () if name not in offered]
-            if unknown or not offered:
-                names = ", ".join(offered) or "nothing is marked with @tool"
-                what = f"no tool {unknown[0]!r}" if unknown else "no tools"
-                raise DefinitionError(f"{path}: tools: {wanted.use}: {what}; it has: {names}")
-            keep = offered if wanted.only is None else wanted.only
-            for name in keep:
-                if name in tools:
-                    raise DefinitionError(f"{path}: tools: two tools are called {name!r}")
-                tools[name] = offered[name]
-        known = list(tools.values())
-        return cls(definition, engine, known, stand_ins=stand_ins, sources=sources, today=today)
+        try:
+            sources, tools = opened(definition.tools, path.parent)
+        except WrongSource as exc:
+            place = Document.read(path, "an agent").place(["tools", exc.index])
+            raise DefinitionError(f"{place}: tools: {exc.why}") from exc
+        return cls(definition, engine, tools, stand_ins=stand_ins, sources=sources, today=today)
 
     def _mind(self, engine: Engine) -> Mind:
         kind = SmallMind if engine.grammars else NativeMind
@@ -126,8 +106,7 @@ class Agent:
     async def close(self) -> None:
         """Close the tools' own resources; the engine belongs to whoever opened it."""
         for source in self.sources:
-            if isinstance(source, Closable):
-                source.close()
+            await source.close()
 
 
 @dataclass(slots=True)

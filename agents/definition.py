@@ -1,22 +1,18 @@
 """An agent's YAML: who it is, what it knows, which tools it has, and what a turn may cost."""
 
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from agents.document import Document, DocumentError
+from agents.document import Document, DocumentError, Strict
+from agents.tools.sources import ToolSource
 
 
 class DefinitionError(Exception):
     """An agent cannot be used. The message is one line: file, line, what is wrong, what to do."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Limits(_Strict):
+class Limits(Strict):
     """What one turn may cost."""
 
     steps: int = Field(default=6, ge=1, le=50)  # model requests and tools together
@@ -27,27 +23,16 @@ class Limits(_Strict):
     quiet_seconds: float = Field(default=15.0, ge=3)
 
 
-class GoesUp(_Strict):
+class GoesUp(Strict):
     """When a line is for the last LLM of `llm: [small, …, large]` from the start; the others are
     its stand-ins all the same."""
 
-    asked: list[str] = []  # phrases of the caller: "think it over"
+    asked: list[str] = Field(default_factory=list[str])  # phrases of the caller: "think it over"
     unknown: bool = False  # a question that shares no word with the facts or the last result
     unsure: float = Field(default=0.0, ge=0, le=1)  # the choice of what is wanted is less probable
 
 
-class ToolSource(_Strict):
-    """Where tools come from: "package.module:Class", or "package.module" for plain functions."""
-
-    use: str = Field(pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?$")
-    only: list[str] | None = None  # an allow list; without it, every tool of the source
-
-
-def _source(value: Any) -> Any:
-    return {"use": value} if isinstance(value, str) else value
-
-
-class AgentDefinition(_Strict):
+class AgentDefinition(Strict):
     """One file of configs/agents/. `name` is the file's stem."""
 
     name: str = ""
@@ -57,11 +42,12 @@ class AgentDefinition(_Strict):
     voice: str = ""  # empty: the server's default
     greeting: str = ""
     persona: str = Field(min_length=1)
-    facts: list[str] = []
-    tools: list[Annotated[ToolSource, BeforeValidator(_source)]] = []
+    facts: list[str] = Field(default_factory=list[str])
+    tools: list[ToolSource] = Field(default_factory=list[ToolSource])
     limits: Limits = Limits()
     goes_up: GoesUp = GoesUp()
-    examples: list[str] = []  # what a caller could ask, shown beside the call
+    # what a caller could ask, shown beside the call
+    examples: list[str] = Field(default_factory=list[str])
 
     @classmethod
     def read(cls, path: Path) -> "AgentDefinition":

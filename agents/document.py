@@ -1,13 +1,19 @@
 """A YAML file that a person wrote: read it, and say in one line what is wrong and where."""
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Strict(BaseModel):
+    """Part of such a file: a key that it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DocumentError(Exception):
@@ -51,7 +57,7 @@ class Document:
         # pydantic names its validators in the location: "function-before[_named(), LLMConfig]"
         where = [part for part in error["loc"] if isinstance(part, int) or "[" not in part]
         dotted = ".".join(str(part) for part in where)
-        place = str(self.path) if dotted in given else f"{self.path}:{self._line(where)}"
+        place = str(self.path) if dotted in given else self.place(where)
         more = f" ({exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
         match error["type"]:
             case "extra_forbidden":
@@ -59,13 +65,19 @@ class Document:
                 near = difflib.get_close_matches(str(where[-1]), known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
                 return f"{place}: unknown key {dotted!r}; {hint}{more}"
+            case "secret":  # what was given is not repeated
+                return f"{place}: {dotted}: {error['msg']}{more}"
             case "missing":
                 return f"{place}: {dotted!r} is missing{more}"
             case _:
                 message = error["msg"].removeprefix("Value error, ")
                 return f"{place}: {dotted}: {message}, got {error['input']!r}{more}"
 
-    def _line(self, where: list[int | str]) -> int:
+    def place(self, where: Sequence[int | str]) -> str:
+        """The file and the line of a key, or of the nearest that is there: "desk.yaml:3"."""
+        return f"{self.path}:{self._line(where)}"
+
+    def _line(self, where: Sequence[int | str]) -> int:
         node = self.node
         line = node.start_mark.line if node else 0
         for part in where:
@@ -82,12 +94,14 @@ class Document:
 
 
 def _keys(schema: type[BaseModel], where: list[int | str]) -> list[str]:
-    """The keys that `schema` knows at a place."""
+    """The keys that `schema` knows at a place; of every alternative where it has several."""
+    schemas = [schema]
     for part in where:
         if isinstance(part, int):
             continue
-        schema = next(_models(schema.model_fields[part].annotation), schema)
-    return list(schema.model_fields)
+        fields = [known.model_fields[part] for known in schemas if part in known.model_fields]
+        schemas = [model for field in fields for model in _models(field.annotation)] or schemas
+    return list(dict.fromkeys(key for known in schemas for key in known.model_fields))
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

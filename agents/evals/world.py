@@ -14,6 +14,7 @@ from agents.evals.domains import TODAY, Domain
 from agents.evals.suite import Act, Case, SuiteError
 from agents.llm.engine import Engine
 from agents.tools import CallContext, ToolError
+from agents.tools.python import PythonSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class World:
         facts = [*definition.facts, *case.adds]
         definition = definition.model_copy(update={"facts": facts})
         agent = Agent.of(definition, path, engine, today=lambda: today)
-        domains = [source for source in agent.sources if isinstance(source, Domain)]
+        owners = [source.owner for source in agent.sources if isinstance(source, PythonSource)]
+        domains = [owner for owner in owners if isinstance(owner, Domain)]
         for domain in domains:
             _merge(domain.db, case.data)
         return cls(agent, domains)

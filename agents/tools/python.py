@@ -17,11 +17,12 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, runtime_checkable
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from agents.tools.contract import CallContext, Policy, Slot, Tool, ToolFailed, ToolResult
+from agents.tools.sources import PythonTools, SourceError, chosen
 from agents.tools.threads import Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -173,3 +174,29 @@ def load_source(path: str) -> object:
     module_name, _, attribute = path.partition(":")
     module = importlib.import_module(module_name)
     return getattr(module, attribute)() if attribute else module
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    """A tools' class that holds something open."""
+
+    def close(self) -> None: ...
+
+
+class PythonSource:
+    """An imported module, or an instance of a class of it."""
+
+    def __init__(self, wanted: PythonTools) -> None:
+        """Raises SourceError."""
+        try:
+            self.owner = load_source(wanted.use)
+            offered = tools_of(self.owner)
+        except Exception as exc:
+            raise SourceError(f"{wanted.use}: {type(exc).__name__}: {exc}") from exc
+        if not offered:
+            raise SourceError(f"{wanted.use}: no tools; nothing is marked with @tool")
+        self.tools = chosen(wanted, offered, wanted.use)
+
+    async def close(self) -> None:
+        if isinstance(self.owner, _Closable):
+            self.owner.close()

@@ -1,0 +1,46 @@
+"""The tools that a definition names, opened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from agents.tools.contract import Tool
+from agents.tools.openapi import OpenAPISource
+from agents.tools.python import PythonSource
+from agents.tools.sources import OpenAPITools, PythonTools, Source, SourceError, ToolSource
+
+
+@dataclass(frozen=True, slots=True)
+class WrongSource(Exception):
+    """The source at `index` cannot be used; `why` is one line."""
+
+    index: int
+    why: str
+
+
+def opened(wanted: Sequence[ToolSource], folder: Path) -> tuple[list[Source], list[Tool]]:
+    """Open every source; files are looked for in `folder`. Raises WrongSource."""
+    sources: list[Source] = []
+    tools: dict[str, Tool] = {}
+    for index, one in enumerate(wanted):
+        try:
+            source = _open(one, folder)
+        except SourceError as exc:
+            raise WrongSource(index, str(exc)) from exc
+        sources.append(source)
+        for name, tool in source.tools.items():
+            if name in tools:
+                raise WrongSource(index, f"two tools are called {name!r}")
+            tools[name] = tool
+    return sources, list(tools.values())
+
+
+def _open(wanted: ToolSource, folder: Path) -> Source:
+    match wanted:
+        case PythonTools():
+            return PythonSource(wanted)
+        case OpenAPITools():
+            return OpenAPISource(wanted, folder)
+        case _:
+            assert_never(wanted)
