@@ -409,8 +409,9 @@ def test_a_mistake_is_one_line(tmp_path: Path, clinic: Clinic, source: str, prob
         ("away", {"$ref": "other.json#/x"}),
     ):
         operation = {"parameters": [{**given, "schema": schema}]}
-        document = {"openapi": "3.1.0", "paths": {"/x": {"get": operation}}}
-        document["servers"] = [{"url": "https://x"}]
+        servers = [{"url": "https://x"}]
+        paths = {"/x": {"get": operation}}
+        document: dict[str, Any] = {"openapi": "3.1.0", "servers": servers, "paths": paths}
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
     with pytest.raises(DefinitionError, match=problem) as raised:
         agent(tmp_path, f"  - {source}\n")

@@ -55,8 +55,7 @@ class Part:
             return None
         value = self._typed(said)
         name, slot = next(iter(self.slots.items()))
-        error = best_match(Draft202012Validator(self.schema).iter_errors(value))
-        if error is not None:
+        if error := _worst(value, self.schema):
             raise ToolError(_refusal(slot.label, error), name)
         return value
 
@@ -186,10 +185,14 @@ def arguments_of(parts: Sequence[Part], said: Mapping[str, Any]) -> dict[str, An
 
 def misfit(value: Any, schema: Schema) -> str:
     """Where a value is not what the schema says, as text for the log; "" if it is."""
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    error = _worst(value, schema)
     if error is None:
         return ""
     return f"{error.json_path}: {error.validator} {error.validator_value!r:.60} does not hold"
+
+
+def _worst(value: Any, schema: Schema) -> ValidationError | None:
+    return best_match(Draft202012Validator(schema).iter_errors(value))
 
 
 def _text_slot(slot: Slot, name: str, schema: Schema) -> Slot:
