@@ -106,7 +106,7 @@ class Agent:
     async def close(self) -> None:
         """Close the tools' own resources; the engine belongs to whoever opened it."""
         for source in self.sources:
-            await source.close()
+            await asyncio.to_thread(source.close)
 
 
 @dataclass(slots=True)

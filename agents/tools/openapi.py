@@ -93,6 +93,7 @@ class OpenAPISource:
         self._secrets = [text.split()[-1] for text in self._headers.values()]
         self._base = (wanted.base or _server(document, found_at, where)).rstrip("/") + "/"
         self._client: httpx.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # that the client belongs to
         offered = dict(_operations(document))
         keep = offered if wanted.only is None else [n for n in wanted.only if n in offered]
         tools: dict[str, Tool] = {}
@@ -109,13 +110,14 @@ class OpenAPISource:
             raise SourceError(f"{where}: {what}; it has: {', '.join(offered) or 'none'}")
         self.tools = chosen(wanted, tools, where)
 
-    async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+    def close(self) -> None:
+        if self._client is not None and self._loop is not None and self._loop.is_running():
+            asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result()
 
     def _calling(self, operation: _Operation) -> Callable[..., Awaitable[Mapping[str, Any]]]:
         async def call(**said: Any) -> Mapping[str, Any]:
-            if self._client is None:  # made where it is used: it belongs to the event loop
+            if self._client is None:
+                self._loop = asyncio.get_running_loop()
                 self._client = httpx.AsyncClient(
                     base_url=self._base,
                     headers=self._headers,

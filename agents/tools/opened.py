@@ -8,7 +8,14 @@ from typing import assert_never
 from agents.tools.contract import Tool
 from agents.tools.openapi import OpenAPISource
 from agents.tools.python import PythonSource
-from agents.tools.sources import OpenAPITools, PythonTools, Source, SourceError, ToolSource
+from agents.tools.sources import (
+    MCPTools,
+    OpenAPITools,
+    PythonTools,
+    Source,
+    SourceError,
+    ToolSource,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +33,15 @@ def opened(wanted: Sequence[ToolSource], folder: Path) -> tuple[list[Source], li
     for index, one in enumerate(wanted):
         try:
             source = _open(one, folder)
+            sources.append(source)
+            for name, tool in source.tools.items():
+                if name in tools:
+                    raise SourceError(f"two tools are called {name!r}")
+                tools[name] = tool
         except SourceError as exc:
+            for source in sources:  # a server that was started is not left behind
+                source.close()
             raise WrongSource(index, str(exc)) from exc
-        sources.append(source)
-        for name, tool in source.tools.items():
-            if name in tools:
-                raise WrongSource(index, f"two tools are called {name!r}")
-            tools[name] = tool
     return sources, list(tools.values())
 
 
@@ -42,5 +51,10 @@ def _open(wanted: ToolSource, folder: Path) -> Source:
             return PythonSource(wanted)
         case OpenAPITools():
             return OpenAPISource(wanted, folder)
+        case MCPTools():
+            # The SDK takes a second to import, and few agents need it.
+            from agents.tools.mcp.source import MCPSource
+
+            return MCPSource(wanted, folder)
         case _:
             assert_never(wanted)

@@ -197,6 +197,6 @@ class PythonSource:
             raise SourceError(f"{wanted.use}: no tools; nothing is marked with @tool")
         self.tools = chosen(wanted, offered, wanted.use)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         if isinstance(self.owner, _Closable):
             self.owner.close()

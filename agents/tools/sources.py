@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from agents.document import Strict
@@ -23,7 +23,9 @@ class Source(Protocol):
     @property
     def tools(self) -> Mapping[str, Tool]: ...
 
-    async def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of what is held open. May block; not for an event loop's thread."""
+        ...
 
 
 class SlotChanges(Strict):
@@ -151,9 +153,35 @@ class OpenAPITools(_Source):
     auth: Auth | None = None
 
 
-def _which(value: Any) -> Literal["[use]", "[openapi]"]:
+class MCPServer(Strict):
+    """A server that is started with `command`, or one at an address."""
+
+    command: list[str] = Field(default_factory=list[str])
+    # variables that the process gets, by name, beside PATH, HOME and the like
+    env: list[Variable] = Field(default_factory=list[str])
+    url: Address | None = None
+    auth: Auth | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "MCPServer":
+        if bool(self.command) == bool(self.url):
+            raise ValueError("give either `command` or `url`")
+        if self.url and self.env:
+            raise ValueError("`env` is for a `command`; a server at an address has `auth`")
+        if self.command and self.auth:
+            raise ValueError("`auth` is for a `url`; a command has `env`")
+        return self
+
+
+class MCPTools(_Source):
+    """Tools of an MCP server; `only` has to name them."""
+
+    mcp: MCPServer
+
+
+def _which(value: Any) -> Literal["[use]", "[openapi]", "[mcp]"]:
     keys = value if isinstance(value, Mapping) else {"use": value}
-    return "[openapi]" if "openapi" in keys else "[use]"
+    return "[openapi]" if "openapi" in keys else "[mcp]" if "mcp" in keys else "[use]"
 
 
 def _source(value: Any) -> Any:
@@ -162,15 +190,20 @@ def _source(value: Any) -> Any:
 
 # Names in brackets are left out where a mistake is located
 ToolSource = Annotated[
-    Annotated[PythonTools, Tag("[use]")] | Annotated[OpenAPITools, Tag("[openapi]")],
+    Annotated[PythonTools, Tag("[use]")]
+    | Annotated[OpenAPITools, Tag("[openapi]")]
+    | Annotated[MCPTools, Tag("[mcp]")],
     Discriminator(_which),
     BeforeValidator(_source),
 ]
 
 
-def chosen(wanted: _Source, offered: Mapping[str, Tool], where: str) -> dict[str, Tool]:
-    """The tools that the owner lets through, changed as they say. Raises SourceError."""
-    names = ", ".join(offered) or "none"
+def chosen(
+    wanted: _Source, offered: Mapping[str, Tool], where: str, names: str = ""
+) -> dict[str, Tool]:
+    """The tools that the owner lets through, changed as they say. `names`: all that the source
+    has, where that is more than `offered`. Raises SourceError."""
+    names = names or ", ".join(offered) or "none"
     keep: Sequence[str] = list(offered) if wanted.only is None else wanted.only
     for name in [*keep, *wanted.tools]:
         if name not in offered:
