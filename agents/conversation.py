@@ -34,7 +34,7 @@ _UNHEARD_WORDS = 1
 
 
 # The caller was not understood, has to wait before there is a turn, or says nothing
-Aside = Literal["missed", "waits", "still there", "nobody"]
+Aside = Literal["missed", "waits", "still there", "nobody", "engine"]
 
 
 class Agent:
@@ -249,7 +249,7 @@ class Conversation:
         match name:
             case "waits":
                 return self._phrases.next()
-            case "missed" | "still there" | "nobody":
+            case "missed" | "still there" | "nobody" | "engine":
                 return self._agent.language.phrase(name)
             case _:
                 assert_never(name)

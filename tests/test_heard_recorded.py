@@ -11,6 +11,9 @@ from pipecat.frames.frames import TTSAudioRawFrame
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
 
 from tests.paper import RATE, PaperCall
+from voice.bench.interruptions_memory import Memory, Told, compared
+from voice.models import model_path
+from voice.speak.piper import Piper
 from voice.speak.synthesizer import Spoken
 
 STORY = (
@@ -18,6 +21,10 @@ STORY = (
     "unbelievably small boat came to us, or who had left it there on that cold morning"
 )
 WORDS: Sequence[str] = STORY.split()
+TALE = (
+    "One river ran by seven old houses. Nobody knew how the small boat came to us, or who had left "
+    "it there on that cold morning: the children found it first, and they told everybody."
+)
 LEVEL, STEP = 2000, 100  # of the samples that are a word, so that the recording can be read
 
 
@@ -51,9 +58,9 @@ def _sound(word: str) -> NDArray[np.int16]:
 class RecordingCall(PaperCall):
     """A phone that records; with a `delay` it is a client that plays later and acknowledges."""
 
-    def __init__(self, delay: float | None) -> None:
-        super().__init__({"tell it again": [STORY]}, think=0.1)
-        self.mouth: Any = LevelMouth()
+    def __init__(self, delay: float | None, mouth: Any = None, story: str = STORY) -> None:
+        super().__init__({"tell it again": [story]}, think=0.1)
+        self.mouth: Any = mouth or LevelMouth()
         self.delay = delay
         self.heard_sound: list[
             tuple[float, NDArray[np.int16]]
@@ -110,12 +117,15 @@ class RecordingCall(PaperCall):
         return self.skew + sum(min(len(s) / RATE, max(0.0, now - a)) for a, s in chunks)
 
 
+def sound_of(call: RecordingCall, begin: float, end: float) -> NDArray[np.int16]:
+    """What was played between two times, one chunk after the other."""
+    chunks = [samples for start, samples in call.heard_sound if begin <= start < end]
+    return np.concatenate(chunks or [np.zeros(0, np.int16)])
+
+
 def recorded(call: RecordingCall, begin: float, end: float) -> list[str]:
     """The words whose whole sound is in the recording between two times, in the story's order."""
-    sound = np.concatenate(
-        [samples for start, samples in call.heard_sound if begin <= start < end]
-        or [np.zeros(0, np.int16)]
-    )
+    sound = sound_of(call, begin, end)
     words: list[str] = []
     for word in WORDS:
         level = LEVEL + STEP * WORDS.index(word)
@@ -125,11 +135,9 @@ def recorded(call: RecordingCall, begin: float, end: float) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("delay", [None, 0.05, 0.2])
-@pytest.mark.parametrize("seed", range(5))
-def test_what_is_remembered_is_what_was_recorded(delay: float | None, seed: int):
+def interrupted(call: RecordingCall, seed: int) -> list[float]:
+    """Asks for the story, interrupts it ten times, hums now and then; when each was asked for."""
     random = np.random.default_rng(seed)
-    call = RecordingCall(delay)
     at, asked = 0.5, [0.5]
     call.says("tell it again", at=at, seconds=0.8)
     for _ in range(9):
@@ -140,14 +148,57 @@ def test_what_is_remembered_is_what_was_recorded(delay: float | None, seed: int)
         asked.append(at)
         call.says("tell it again", at=at, seconds=0.8)
     call.run(at + 12)
-    heard = call.conversation.heard_lines
-    assert len(heard) == len(asked)
+    assert call.left == []
+    assert len(call.conversation.heard_lines) == len(asked)
+    return asked
+
+
+@pytest.mark.parametrize("delay", [None, 0.05, 0.2])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_remembered_is_what_was_recorded(delay: float | None, seed: int):
+    call = RecordingCall(delay)
+    asked = interrupted(call, seed)
     wrong = 0
-    for line, begin, end in zip(heard, asked, [*asked[1:], at + 12], strict=True):
+    ends = [*asked[1:], asked[-1] + 12]
+    for line, begin, end in zip(call.conversation.heard_lines, asked, ends, strict=True):
         assert STORY.startswith(line)
         played = recorded(call, begin + 0.8, end + 0.8)
         remembered = line.split()
-        # of a clause's last word, the last 50 ms count as its fade-out
+        # of a clause's last word, the last 30 ms count as its fade-out
         wrong += remembered != played and remembered != [*played, *remembered[-1:]]
     assert wrong == 0
-    assert call.left == []
+
+
+@pytest.fixture(scope="module")
+def piper() -> Iterator[Piper]:
+    synthesizer = Piper(model_path("piper-joe"))
+    yield synthesizer
+    synthesizer.close()
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("delay", [None, 0.05, 0.2])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_remembered_is_what_a_real_voice_has_said(
+    piper: Piper, delay: float | None, seed: int
+):
+    """Nine interrupted answers each, 108 in all, judged by the samples that the phone played."""
+    call = RecordingCall(delay, piper, TALE)
+    asked = interrupted(call, seed)
+    told = whole(call, asked[-1])
+    heard = call.conversation.heard_lines
+    assert heard[-1] == TALE
+    wrong: list[Memory] = []
+    for line, begin, end in zip(heard, asked, asked[1:], strict=False):
+        memory = compared(sound_of(call, begin + 0.8, end + 0.8), line, told, RATE)
+        assert 0 < memory.played_ms < 1000 * len(told.sound) / RATE
+        if memory.not_played or memory.not_heard:
+            wrong.append(memory)
+    assert wrong == []
+
+
+def whole(call: RecordingCall, asked: float) -> Told:
+    """The last answer, which nobody interrupted."""
+    clauses = [data for at, data in call.messages if at > asked and data["t"] == "clause"]
+    ends = tuple(round(ms * RATE / 1000) for clause in clauses for ms in clause["ends_ms"])
+    return Told(tuple(TALE.split()), sound_of(call, asked + 0.8, 1e9), ends)

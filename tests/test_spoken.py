@@ -197,3 +197,15 @@ def test_what_a_tool_said_was_done_may_be_told():
 def test_a_language_without_a_pack_is_named():
     with pytest.raises(LookupError, match="'xx'"):
         language("xx")
+
+
+def test_who_only_listens_has_nothing_to_say():
+    assert ENGLISH.listens(ENGLISH.words("Mm-hmm, okay."))
+    assert ENGLISH.listens(ENGLISH.words("I see."))
+    for text in ("Okay, what about Tuesday?", "Okay, thank you.", "I", ""):
+        assert not ENGLISH.listens(ENGLISH.words(text))
+
+
+def test_short_words_make_a_speaker_stop():
+    assert ENGLISH.calls(ENGLISH.words("Wait."))
+    assert not ENGLISH.calls(ENGLISH.words("At high."))

@@ -64,8 +64,10 @@ class Call:
         turns = turn_settings(config)
         aloud = Aloud()
         partial = config.turns.partial_seconds
-        listener = self._listener = Listener(ears, turns, partial_seconds=partial, aloud=aloud)
         definition = agent.definition
+        listener = self._listener = Listener(
+            ears, turns, partial_seconds=partial, language=definition.language, aloud=aloud
+        )
         self._conversation = agent.conversation(self._note)
         self._responder = Responder(self._conversation, greeting=definition.greeting)
         speaker = self._speaker = Speaker(mouth, rate=settings.out_rate, aloud=aloud)

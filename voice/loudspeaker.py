@@ -54,6 +54,11 @@ class Loudspeaker:
                 total += min(len(samples) / self.rate, max(0.0, now - start))
         return total
 
+    def of(self, answer: int) -> NDArray[np.int16]:
+        """The sound of one answer without the breaks between its chunks."""
+        chunks = [samples for _, samples, number in self._chunks if number == answer]
+        return np.concatenate(chunks) if chunks else np.zeros(0, np.int16)
+
     def first_loud(self, since: float) -> float | None:
         """When the first audible sample after `since` was or will be played."""
         for start, samples, _ in self._chunks:

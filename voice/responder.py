@@ -254,8 +254,7 @@ class Responder(FrameProcessor):
         except Exception as exc:  # noqa: BLE001 - the edge of a turn: the call must live on
             logger.exception(f"answer {answer.number} failed")
             await self.push_error(f"The agent failed on this turn: {exc}")
-            apology = "Sorry, something went wrong. Could you say that again?"
-            await self._take(answer, Say(apology, complete=True))
+            await self._take(answer, Say(self._conversation.phrase("engine"), complete=True))
         await self.push_frame(AnswerEnded(answer.number))
         hint = Expecting(self._conversation.expects)
         await self.push_frame(hint, FrameDirection.UPSTREAM)

@@ -93,6 +93,14 @@ class Language(Protocol):
         """ "Sorry, what was that?" and nothing else."""
         ...
 
+    def listens(self, words: Words) -> bool:
+        """Whether they only say "I am listening" ("mm hmm", "oh okay", "I see")."""
+        ...
+
+    def calls(self, words: Words) -> bool:
+        """Whether one of them makes a speaker stop, however unclear it came ("wait", "no")."""
+        ...
+
     def small_talk(self, words: Words) -> Small | None:
         """A line that is nothing but a greeting, thanks, "that's all" or a goodbye."""
         ...

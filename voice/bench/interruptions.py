@@ -2,8 +2,8 @@
 
 An agent reads a story; each caller interrupts it once with words, or lets it hear sounds that are
 not meant for it, over a real server and in real time. Everything is measured at the caller: the
-silence in what the loudspeaker played, and the words in that recording against those that the
-agent remembers as heard, read by a Whisper that is not the server's.
+silence in what the loudspeaker played, and the samples in that recording against the words that
+the agent remembers as heard.
 """
 
 import asyncio
@@ -11,20 +11,18 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
 import yaml
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
-from voice.bench.interruptions_memory import Memory, Reader, compared
+from voice.bench.interruptions_memory import Memory, Told, compared
 from voice.bench.interruptions_sounds import (
     SOUNDS,
     Kind,
@@ -63,6 +61,7 @@ _SOUNDS_A_CALL = 6  # the story takes about 35 s
 _ECHOES = ((-10, 0.08), (-12, 0.25), (-15, 0.45), (-20, 0.15), (-20, 0.3), (-25, 0.08))  # dB, s
 _ECHO = 12.0  # s of story with each
 _DECIDED = 2.5  # s after which a sound has had its effect
+_REMEMBERS = 0.5  # s after an interruption within which the server says what counts as heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +144,15 @@ async def _measure(
     console: Console,
 ) -> list[Event]:
     events: list[Event] = []
-    heard: list[tuple[NDArray[np.float32], str, str]] = []  # sound, remembered, said
     random = np.random.default_rng(0)
     echoes = _ECHOES if sounds else ()
     async with serving(url, config, llm, console) as address:
         with progress_bar(console) as progress:
             task = progress.add_task("interrupting", total=len(words) + len(sounds) + len(echoes))
+            told = await _told(address) if words else None
             for sound in words:
                 into = float(random.uniform(0.8, 4.0))
-                events.append(await _interrupt(address, sound, into, heard))
+                events.append(await _interrupt(address, sound, into, told))
                 progress.advance(task)
             for start in range(0, len(sounds), _SOUNDS_A_CALL):
                 batch = sounds[start : start + _SOUNDS_A_CALL]
@@ -161,27 +160,21 @@ async def _measure(
             for decibels, delay in echoes:
                 events.append(await _echo(address, decibels, delay))
                 progress.advance(task)
-    return _read(events, heard, console)
+    return events
 
 
-def _read(
-    events: list[Event], heard: Sequence[tuple[NDArray[np.float32], str, str]], console: Console
-) -> list[Event]:
-    """With what a Whisper reads in the sound of the interrupted answers; when nobody is timed."""
-    if not heard:
-        return events
-    reader, recordings = Reader(console), iter(heard)
-    read: list[Event] = []
-    with progress_bar(console) as progress:
-        task = progress.add_task("reading what was played", total=len(heard))
-        for event in events:
-            if event.kind == "real" and event.interrupted:
-                sound, remembered, said = next(recordings)
-                memory = compared(reader.read(sound), remembered, said)
-                event = replace(event, memory=memory)
-                progress.advance(task)
-            read.append(event)
-    return read
+async def _told(url: str) -> Told | None:
+    """The story to its end; the server keeps its clauses, so that every call hears these samples.
+
+    None where the voice does not say where its words end.
+    """
+    async with Client(url, in_rate=RATE, noise=NOISE) as client:
+        await client.ready(within=120)
+        clauses = [m.data for m in client.messages if m.data.get("t") == "clause"]
+        number = min(client.answers)
+        words = tuple(client.answers[number].said.split())
+        ends = [round(ms * client.out_rate / 1000) for c in clauses for ms in c["ends_ms"]]
+        return Told(words, client.speaker.of(number), tuple(ends)) if ends else None
 
 
 async def _talking(client: Client) -> float:
@@ -195,16 +188,13 @@ async def _talking(client: Client) -> float:
     return began
 
 
-async def _interrupt(
-    url: str, sound: Sound, into: float, recordings: list[tuple[NDArray[np.float32], str, str]]
-) -> Event:
+async def _interrupt(url: str, sound: Sound, into: float, told: Told | None) -> Event:
     async with Client(url, in_rate=RATE, noise=NOISE) as client:
         began = await _talking(client)
         await asyncio.sleep(max(0.0, began + into - time.monotonic()))
         spoken = await client.say(sound.samples)
         onset = spoken.started + first_speech(sound.samples, RATE) / RATE
-        await asyncio.sleep(max(0.0, onset + _DECIDED - time.monotonic()))
-        stopped = _when(client, "interrupted", onset)
+        stopped = await _stopped(client, onset, onset + _DECIDED)
         held = _when(client, "held", onset)
         if stopped is None:
             return Event(sound.kind, sound.name, False, held is not None)
@@ -212,12 +202,23 @@ async def _interrupt(
         last = last_audible(agent, client.out_rate, onset - client.began, stopped - client.began)
         silent = 0.0 if last is None else 1000 * (last - (onset - client.began))
         answer = client.answers[min(client.answers)]
-        recordings.append((_whisper_rate(agent, client.out_rate), answer.heard, answer.said))
-        return Event(sound.kind, sound.name, True, held is not None, round(silent, 1))
+        await _until(client, lambda: answer.final, stopped + _REMEMBERS)
+        memory = compared(agent, answer.heard, told, client.out_rate) if told else None
+        return Event(
+            sound.kind, sound.name, True, held is not None, round(silent, 1), memory=memory
+        )
 
 
-def _whisper_rate(agent: NDArray[np.int16], rate: int) -> NDArray[np.float32]:
-    return soxr.resample(agent.astype(np.float32) / np.float32(32768), rate, 16000)
+async def _stopped(client: Client, onset: float, until: float) -> float | None:
+    """When the agent was interrupted; as soon as it is, for nothing else is waited for."""
+    await _until(client, lambda: _when(client, "interrupted", onset) is not None, until)
+    return _when(client, "interrupted", onset)
+
+
+async def _until(client: Client, happened: Callable[[], bool], latest: float) -> None:
+    while not happened() and time.monotonic() < latest:
+        client.check()
+        await asyncio.sleep(0.02)
 
 
 async def _disturb(
@@ -316,5 +317,5 @@ def _print(found: dict[str, Any], console: Console) -> None:
     console.print(
         f"Heard memory of {found['heard_turns']} interrupted answers, "
         f"{found['heard_words']} words: {found['heard_words_not_played']} not in the recording, "
-        f"{found['played_words_not_heard']} in it and not remembered"
+        f"{found['played_words_not_heard']} whole in it and not remembered"
     )

@@ -135,7 +135,13 @@ class _Scene:
         self._pages = pages
         out_rate = int(call.header["out_rate"])
         aloud = Aloud()
-        self._listener = Listener(cast.ears, turns, partial_seconds=partial_seconds, aloud=aloud)
+        self._listener = Listener(
+            cast.ears,
+            turns,
+            partial_seconds=partial_seconds,
+            language=cast.mouth.language,
+            aloud=aloud,
+        )
         self._responder = Responder(cast.conversation, greeting=cast.greeting)
         self._speaker = Speaker(cast.mouth, rate=out_rate, aloud=aloud, clears=True)
         self._worker = PipelineWorker(

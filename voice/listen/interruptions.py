@@ -9,6 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from agents.spoken.language import Language
 from voice.listen.doubt import plain
 
 
@@ -48,32 +49,8 @@ class GoOn:
 
 Decision = Read | GiveWay | GoOn
 
-_WORDS = """mm mmm mhm hm hmm hmmm mhmm uh huh uhhuh um umm ah aha oh ooh ok okay yeah yea yah ya
-yes yep yup right sure fine good great nice cool alright wow really exactly indeed interesting
-perfect lovely thanks"""
-# What tiny.en also reads where somebody hums, and the small words that come with an "okay"
-_SMALL = (
-    "m h i see got god it that's that is it's the a all of course thank you so well go on very and"
-)
-_AGREES = frozenset(_WORDS.split())
-_FILLS = _AGREES | frozenset(_SMALL.split())
-_WHOLE = frozenset(
-    ("i see", "got it", "god it", "go on", "all right", "of course", "thank you", "m h m", "you")
-)
 # What Whisper only describes: "(coughing)", "[music]", "*sighs*"
 _DESCRIBED = re.compile(r"\([^)]*\)?|\[[^]]*\]?|\*[^*]*\*?")
-# Short words that must never be taken for a hum
-_CALLS = frozenset(("stop", "wait", "no", "now", "hold", "hello", "hey", "sorry", "what", "pardon"))
-
-
-def backchannel(text: str) -> bool:
-    """Whether these words only say "I am listening": "mm-hmm", "oh okay", "I see". English."""
-    words = plain(text.replace("-", " "))
-    if not words or len(words) > 6:
-        return False
-    if " ".join(words) in _WHOLE:
-        return True
-    return any(word in _AGREES for word in words) and all(word in _FILLS for word in words)
 
 
 def echoes(text: str, said: str) -> bool:
@@ -91,7 +68,8 @@ class Interruptions:
     window and `read` with every transcript, until one of them says GiveWay or GoOn.
     """
 
-    def __init__(self, settings: InterruptionSettings | None = None) -> None:
+    def __init__(self, language: Language, settings: InterruptionSettings | None = None) -> None:
+        self._language = language
         self._settings = settings or InterruptionSettings()
         self._false = 0  # alarms in this answer
         self._quiet = math.inf  # s since the last speech
@@ -162,13 +140,13 @@ class Interruptions:
             return self._go_on("no words") if paused else None
         if echoes(text, said):
             return self._go_on("the agent's own words")
-        if backchannel(" ".join(words)):
+        if self._language.listens(words):
             if not paused:
                 return None
             return self._give_way("an answer") if asked else self._go_on(f"“{text}”")
         if not paused and len(words) < 2 and self._spoken < 0.7:
             return None  # half a word reads as another
-        if paused and _misread(words, probability, self._spoken):
+        if paused and self._misread(words, probability):
             return self._go_on(f"hardly “{text}”")
         return self._give_way(f"“{text}”")
 
@@ -187,12 +165,11 @@ class Interruptions:
         self._let_go = unbroken and self._length >= self._settings.long_seconds
         return GoOn(reason)
 
+    def _misread(self, words: list[str], probability: float) -> bool:
+        """A hum or a cough read as a word or two.
 
-def _misread(words: list[str], probability: float, spoken: float) -> bool:
-    """A hum or a cough read as a word or two.
-
-    "uh-huh" is read "At high." at -0.9, "yeah" "Yafin" at -1.1; of 25 real short words ("stop",
-    "wait", "no") one was below -0.85 (the rest -0.8 to -0.2).
-    """
-    short = len(words) <= 2 and spoken < 0.6
-    return short and probability < -0.85 and _CALLS.isdisjoint(words)
+        "uh-huh" is read "At high." at -0.9, "yeah" "Yafin" at -1.1; of 25 real short words ("stop",
+        "wait", "no") one was below -0.85 (the rest -0.8 to -0.2).
+        """
+        short = len(words) <= 2 and self._spoken < 0.6
+        return short and probability < -0.85 and not self._language.calls(words)

@@ -41,9 +41,9 @@ from voice.frames import (
     urgent_server_message,
 )
 from voice.lane import Busy, Lane, Priority
-from voice.listen.echo import EchoFinder
 from voice.listen.endpoint import EndOfTurn
-from voice.listen.interruptions import Decision, GiveWay, GoOn, Interruptions, Read
+from voice.listen.interruptions import Decision, GiveWay, GoOn, Read
+from voice.listen.overtalk import Overtalk
 from voice.listen.turns import (
     Ended,
     Judge,
@@ -54,20 +54,15 @@ from voice.listen.turns import (
     TurnSettings,
     TurnTaker,
 )
+from voice.listen.utterance import Utterance, quiet_seconds
 from voice.listen.vad import SAMPLE_RATE, WINDOW, SpeechDetector
 from voice.listen.whisper import Transcriber, Transcript
 from voice.speak.aloud import Aloud
 
-PRE_ROLL = SAMPLE_RATE // 2  # 0.5 s before speech was noticed, so that no first word is clipped
 LONGEST_TURN = 120.0  # s; music on the line must not grow one buffer for ever
-# A window is quiet below both: a level (RMS of full scale), and a share of the turn's loudest.
-FAINT, QUIET = 0.003, 0.04
 QUIET_WINDOWS = 2  # 64 ms, longer than most stops inside a word
 QUIET_REREAD = 8  # windows; the detector mostly follows after 3
 RECOGNIZED = 8.0  # s for a final transcript; base reads 11 s of speech in 0.3 on one core
-# Of the newest sound's energy. A phone line's echo at -10 to -25 dB reaches 0.94 in 95 of 100
-# windows, callers over it or over silence 0.0 in half of them.
-ECHO = 0.5
 STARVED = 0.4  # s without a frame in mid-turn (muted, lost network) before silence is assumed
 
 
@@ -109,32 +104,22 @@ class Listener(FrameProcessor):
         *,
         partial_seconds: float,
         caller: str = "caller",
+        language: str = "en",
         aloud: Aloud | None = None,
     ) -> None:
         super().__init__(name="Listener")
         self._ears = ears
         self._settings = settings
         self._turns = TurnTaker(settings)
-        self._aloud = aloud or Aloud()
-        self._echo = EchoFinder()
-        self._interruptions = Interruptions()
-        self._tentative = False  # the present turn may be none: sound over the agent's talk
-        self._held = False  # the agent waits for what it turns out to be
-        self._dismissed = 0  # sounds that were no turn
-        self._agent = False  # speaks
-        self._hint = ""
+        self._over = Overtalk(aloud or Aloud(), language)
         self._speech = ears.detector.stream()
         self._partial_seconds = partial_seconds
         self._caller = caller
         self._resampler: tuple[int, soxr.ResampleStream] | None = None
         self._pending = np.zeros(0, np.float32)  # less than one VAD window
-        self._before = np.zeros(0, np.float32)  # pre-roll
-        self._turn: list[NDArray[np.float32]] | None = None
-        self._turn_samples = 0
+        self._utterance = Utterance()
         self._since_partial = 0.0
         self._timing = TurnTiming()
-        self._quiet = 0  # windows since the voice was last heard
-        self._loudest = 0.0  # of the turn's windows
         self._last_audio = 0.0
         self._eager: asyncio.Task[Transcript | None] | None = None
         self._partial: asyncio.Task[None] | None = None
@@ -168,17 +153,15 @@ class Listener(FrameProcessor):
             case EndFrame() | CancelFrame():
                 await self._stop()
             case BotStartedSpeakingFrame():
-                self._agent = True
+                self._over.agent_speaks()
                 self._turns.agent_speaking(True)
             case BotStoppedSpeakingFrame():
-                self._agent = False
                 self._turns.agent_speaking(False)
-                if self._tentative and not self._held:  # it has finished meanwhile
-                    await self._decide(self._interruptions.give_way("the agent has finished"))
+                await self._decide(self._over.agent_stops())
             case AnswerHeard():
                 self._turns.agent_said(frame.heard)
             case Expecting():
-                self._hint = frame.hint
+                self._over.asked(frame.hint)
                 self._turns.asked(frame.hint)  # type: ignore[arg-type]
             case _:
                 pass
@@ -212,58 +195,46 @@ class Listener(FrameProcessor):
             # 0.15 ms of model work: a thread hop would cost more than it saves
             probability = self._speech.step(window)
             self._keep(window)
-            self._echo.hear(window)
-            if probability >= self._settings.interrupt_speech and self._comes_back():
-                probability = 0.0
-            await self._notice_quiet(window)
+            speech = probability >= self._settings.interrupt_speech
+            if speech and self._over.comes_back(self._now()):
+                speech, probability = False, 0.0
+            await self._notice_quiet()
             for event in self._turns.step(probability, WINDOW / SAMPLE_RATE):
                 await self._take(event)
-            speech = probability >= self._settings.interrupt_speech
-            for decision in self._interruptions.step(speech, WINDOW / SAMPLE_RATE):
+            for decision in self._over.step(speech, WINDOW / SAMPLE_RATE):
                 await self._decide(decision)
             await self._maybe_partial()
-            if self._turn_samples > LONGEST_TURN * SAMPLE_RATE:
+            if self._utterance.seconds > LONGEST_TURN:
                 logger.warning(f"a turn of {LONGEST_TURN:.0f} s was cut")
                 await self._end("longest turn")
                 self._turns = TurnTaker(self._settings)
 
-    def _comes_back(self) -> bool:
-        """Whether the newest sound is the agent's own."""
-        return self._echo.explained(self._aloud, self._now()) >= ECHO
-
     def _keep(self, window: NDArray[np.float32]) -> None:
-        if self._turn is not None:
-            self._turn.append(window)
-            self._turn_samples += WINDOW
+        self._utterance.hear(window)
+        self._over.hear(window)
+        if self._utterance.open:
             self._since_partial += WINDOW / SAMPLE_RATE
-        else:
-            self._before = np.concatenate([self._before, window])[-PRE_ROLL:]
 
-    async def _notice_quiet(self, window: NDArray[np.float32]) -> None:
+    async def _notice_quiet(self) -> None:
         """Begin to read the words when the voice falls silent, before the detector is sure of it.
 
         It pauses 154 ms after the last sound of the bench's questions (median), this 75 ms; it
         is wrong 1.5 times a question instead of 0.6, which costs a reading of 75 ms beside the
         caller's voice. On a noisy line only the detector decides.
         """
-        if self._turn is None:
+        if not self._utterance.open or self._turns.paused:
             return
-        level = float(np.sqrt(np.square(window).mean()))
-        self._loudest = max(self._loudest, level)
-        if level >= max(FAINT, self._loudest * QUIET):
-            self._quiet = 0
-            if self._eager is not None and not self._turns.paused:
+        if not self._utterance.quiet:
+            if self._eager is not None:
                 await self._resume()
-            return
-        self._quiet += 1
-        if self._quiet == QUIET_WINDOWS and self._eager is None and not self._turns.paused:
+        elif self._utterance.quiet == QUIET_WINDOWS and self._eager is None:
             self._pause()
 
     async def _watch_for_starvation(self) -> None:
         """Audio time stands still when no frames come; in mid-turn, let silence pass instead."""
         while True:
             await asyncio.sleep(0.1)
-            if self._turn is not None and self._now() - self._last_audio > STARVED:
+            if self._utterance.open and self._now() - self._last_audio > STARVED:
                 await self._advance(np.zeros(SAMPLE_RATE // 10, np.float32))
 
     # -- turns -----------------------------------------------------------------------------
@@ -275,10 +246,10 @@ class Listener(FrameProcessor):
                 await self._start()
             case Paused():
                 # a quiet last sound may have followed what was read when the voice fell
-                if self._eager is None or self._quiet > QUIET_REREAD:
+                if self._eager is None or self._utterance.quiet > QUIET_REREAD:
                     self._pause()
             case Judge():
-                self._spawn(self._judge(self._audio(), event.at), "judge")
+                self._spawn(self._judge(self._utterance.audio(), event.at), "judge")
             case Resumed():
                 await self._resume()
             case Ended():
@@ -287,24 +258,21 @@ class Listener(FrameProcessor):
                 assert_never(event)
 
     async def _start(self) -> None:
-        if self._tentative:  # the last sound, ended and still being read: lose no turn
-            await self._decide(self._interruptions.give_way("more follows"))
-        self._turn = [self._before]
-        self._turn_samples = len(self._before)
-        self._before = np.zeros(0, np.float32)
+        if self._over.tentative:  # the last sound, ended and still being read: lose no turn
+            await self._decide(self._over.more_follows())
+        self._utterance.begin()
         self._since_partial = 0.0
-        self._quiet, self._loudest = 0, 0.0
         self._timing = TurnTiming()
-        if not self._agent and not self._held:
-            await self._caller_has_the_turn()
-            return
-        self._tentative = True
-        if self._interruptions.begin() and not self._held:
-            self._held = True
-            await self.push_frame(HoldAgent())
+        match self._over.begin():
+            case "turn":
+                await self._caller_has_the_turn()
+            case "hold":
+                await self.push_frame(HoldAgent())
+            case "sound":
+                pass
 
     async def _caller_has_the_turn(self) -> None:
-        self._interruptions.answer_begins()
+        self._over.taken()
         await self.push_frame(UserStartedSpeakingFrame())
         await self.broadcast_interruption()
 
@@ -321,10 +289,9 @@ class Listener(FrameProcessor):
             case None:
                 pass
             case Read():
-                self._spawn(self._read_over(self._audio()), "read over the agent")
+                self._spawn(self._read_over(self._utterance.audio()), "read over the agent")
             case GiveWay():
                 logger.info(f"the caller interrupts: {decision.reason}")
-                self._tentative = self._held = False
                 await self._caller_has_the_turn()
             case GoOn():
                 logger.info(f"no interruption: {decision.reason}")
@@ -334,23 +301,19 @@ class Listener(FrameProcessor):
 
     async def _dismiss(self, reason: str) -> None:
         """The present turn was none."""
-        if self._turn is not None:
-            self._before = self._audio()[-PRE_ROLL:]
-            self._turn = None
-            self._turn_samples = 0
+        if self._utterance.open:
+            self._utterance.drop()
             self._turns.dismiss()
-        self._tentative = False
-        self._dismissed += 1
+        held = self._over.let_go()
         if self._eager is asyncio.current_task():
             self._eager = None
         self._forget_eager()
         self._cancel_partial()
-        if self._held:
-            self._held = False
+        if held:
             await self.push_frame(ResumeAgent(reason))
 
     async def _read_over(self, audio: NDArray[np.float32]) -> None:
-        turn, text, probability = self._turn, "", 0.0
+        turn, text, probability = self._utterance.number, "", 0.0
         try:
             transcript = await self._ears.transcribing.run(
                 lambda: self._ears.transcriber.transcribe(audio, draft=True),
@@ -360,21 +323,13 @@ class Listener(FrameProcessor):
             text, probability = transcript.text, transcript.log_probability
         except Busy:  # the next one may find time
             pass
-        if turn is self._turn and self._tentative:
-            await self._decide(self._judged_by_words(text, probability, paused=False))
-
-    def _judged_by_words(
-        self, text: str, probability: float, *, paused: bool
-    ) -> GiveWay | GoOn | None:
-        ending = self._aloud.ends - self._now() < 0.3  # it was falling silent anyhow
-        asked = self._hint == "yes_no" and self._aloud.asking
-        return self._interruptions.read(
-            text, probability, paused=paused, asked=asked or ending, said=self._aloud.words
-        )
+        if turn == self._utterance.number and self._over.tentative:
+            now = self._now()
+            await self._decide(self._over.read(text, probability, now, paused=False))
 
     def _pause(self) -> None:
         now = self._now()
-        audio = self._audio()
+        audio = self._utterance.audio()
         silence = max(self._turns.silence, quiet_seconds(audio))
         self._timing = TurnTiming(speech_ended=now - silence, transcribe_started=now)
         self._cancel_partial()
@@ -392,12 +347,12 @@ class Listener(FrameProcessor):
         except Busy:
             return None
         timing.transcribed = self._now()
-        if self._tentative:
+        if self._over.tentative:
             text, probability = transcript.text, transcript.log_probability
-            await self._decide(self._judged_by_words(text, probability, paused=True))
-            if self._turn is None:
+            await self._decide(self._over.read(text, probability, self._now(), paused=True))
+            if not self._utterance.open:
                 return transcript
-        if transcript.text and not self._tentative:
+        if transcript.text and not self._over.tentative:
             await self.push_frame(
                 EagerTranscript(transcript.text, self._caller, time_now_iso8601(), timing=timing)
             )
@@ -408,14 +363,14 @@ class Listener(FrameProcessor):
         return transcript
 
     async def _judge(self, audio: NDArray[np.float32], asked: float) -> None:
-        turn = self._turn
+        turn = self._utterance.number
         try:
             probability = await self._ears.judging.run(
                 lambda: self._ears.end_of_turn.probability(audio), call=self.id
             )
         except Busy:  # the silence itself still ends the turn
             return
-        if turn is not self._turn:
+        if turn != self._utterance.number:
             return
         await self._call_event_handler("on_turn", Verdict(asked, probability))
         for event in self._turns.judged(probability, asked):
@@ -423,14 +378,12 @@ class Listener(FrameProcessor):
 
     async def _end(self, reason: str) -> None:
         timing, eager = self._timing, self._eager
-        audio = self._audio()
+        audio = self._utterance.end()
         self._eager = None
-        self._turn = None
-        self._turn_samples = 0
         self._cancel_partial()
         timing.committed = self._now()
         timing.reason = reason
-        dismissed = self._dismissed if self._tentative else None
+        dismissed = self._over.dismissed if self._over.tentative else None
         if dismissed is None:
             await self.push_frame(UserStoppedSpeakingFrame())
         self._spawn(self._finish(eager, audio, timing, dismissed), "final")
@@ -455,7 +408,7 @@ class Listener(FrameProcessor):
                 case _:
                     logger.exception("the transcriber failed")
                     problem = f"the transcriber failed ({exc})"
-            if dismissed is not None and self._tentative:
+            if dismissed is not None and self._over.tentative:
                 await self._decide(GoOn(problem))  # it may have been a hum, and the agent can speak
                 return
             await self.push_error(f"A turn was not recognized: {problem}")
@@ -463,10 +416,10 @@ class Listener(FrameProcessor):
             await self.push_frame(TurnLost())
             return
         if dismissed is not None:
-            if self._tentative:
-                decision = self._judged_by_words(text, probability, paused=True)
+            if self._over.tentative:
+                decision = self._over.read(text, probability, self._now(), paused=True)
                 await self._decide(decision or GoOn("nothing said"))
-            if self._dismissed != dismissed:
+            if self._over.dismissed != dismissed:
                 return
             await self.push_frame(UserStoppedSpeakingFrame())
         if not text:
@@ -501,19 +454,19 @@ class Listener(FrameProcessor):
     # -- partial transcripts ---------------------------------------------------------------
 
     async def _maybe_partial(self) -> None:
-        if self._turn is None or self._tentative:
+        if not self._utterance.open or self._over.tentative:
             return
         if self._eager is not None or self._partial is not None:
             return
         # Long turns cost more to read again: 0.5 s steps up to 10 s, in proportion afterwards.
-        step = self._partial_seconds * max(1.0, self._turn_samples / SAMPLE_RATE / 10)
+        step = self._partial_seconds * max(1.0, self._utterance.seconds / 10)
         if self._since_partial < step:
             return
         self._since_partial = 0.0
-        self._partial = self._spawn(self._read_partial(self._audio()), "partial")
+        self._partial = self._spawn(self._read_partial(self._utterance.audio()), "partial")
 
     async def _read_partial(self, audio: NDArray[np.float32]) -> None:
-        turn = self._turn
+        turn = self._utterance.number
         try:
             transcript = await self._ears.transcribing.run(
                 lambda: self._ears.transcriber.transcribe(audio, draft=True),
@@ -524,16 +477,13 @@ class Listener(FrameProcessor):
             return
         finally:
             self._partial = None
-        if turn is self._turn and transcript.text:
+        if turn == self._utterance.number and transcript.text:
             self._turns.said(transcript.text, language=transcript.language, partial=True)
             await self.push_frame(
                 InterimTranscriptionFrame(transcript.text, self._caller, time_now_iso8601())
             )
 
     # -- housekeeping ----------------------------------------------------------------------
-
-    def _audio(self) -> NDArray[np.float32]:
-        return np.concatenate(self._turn) if self._turn else np.zeros(0, np.float32)
 
     def _forget_eager(self) -> None:
         self._turns.reading()
@@ -561,15 +511,3 @@ class Listener(FrameProcessor):
 
     def _now(self) -> float:
         return self.get_event_loop().time()
-
-
-def quiet_seconds(audio: NDArray[np.float32]) -> float:
-    """How long the sound (16 kHz) has been below 1% of full scale, at most 0.5 s.
-
-    The detector notices silence about 100 ms late; the caller's waiting began at the last sound.
-    """
-    size = SAMPLE_RATE // 100
-    tail = audio[-50 * size :]
-    frames = tail[len(tail) % size :].reshape(-1, size)
-    loud = np.flatnonzero(np.sqrt((frames**2).mean(axis=1)) > 0.01)
-    return (len(frames) - 1 - int(loud[-1])) / 100 if len(loud) else 0.0

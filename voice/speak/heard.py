@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_FADE = 0.05  # s; a clause's fade-out, which carries no speech
+_FADE = 0.03  # s; what is kept after a clause's last sound (speak/sound.py), no speech
 _CLOCK = 0.002  # s; a word that lacks less than the clock can tell is whole
 _LONGEST_WORD = 0.9  # s; to say a longer one again would sound like a stuck record
 

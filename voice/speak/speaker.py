@@ -253,6 +253,7 @@ class Speaker(FrameProcessor):
                     "text": clause.text,
                     "start_ms": round(1000 * start),
                     "duration_ms": round(1000 * seconds),
+                    "ends_ms": [round(1000 * (start + end), 1) for end in clause.ends],
                 }
             )
         )

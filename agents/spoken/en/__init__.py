@@ -15,6 +15,7 @@ from agents.spoken.en.phrases import PHRASES, WAITS
 from agents.spoken.language import Found, Small, Words
 from agents.tools import Kind, Slot
 
+_LISTENS_MOST = 6  # words; who says more has something to say
 _ENUM_RATIO = 86  # "headlamps" for "headlamp"; below it "boots" becomes "books"
 
 
@@ -110,6 +111,17 @@ class English:
 
     def repeat(self, words: Words) -> bool:
         return bool(lexicon.REPEAT.fullmatch(" ".join(words)))
+
+    def listens(self, words: Words) -> bool:
+        if not words or len(words) > _LISTENS_MOST:
+            return False
+        if " ".join(words) in lexicon.LISTENS_WHOLE:
+            return True
+        known = all(word in lexicon.LISTENS or word in lexicon.LISTENS_BESIDE for word in words)
+        return known and any(word in lexicon.LISTENS for word in words)
+
+    def calls(self, words: Words) -> bool:
+        return not lexicon.CALLS.isdisjoint(words)
 
     def small_talk(self, words: Words) -> Small | None:
         if not words:
