@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voice.client import LOUD
+from voice.loudspeaker import LOUD
 
 _PIECE = 0.01  # s; what is looked for in the told sound
 _CLOCK = 0.002  # s; a client says in whole ms how much it played

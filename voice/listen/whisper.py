@@ -223,8 +223,9 @@ class Transcriber:
             len(ids) >= most
             or compression(text) > 2.4
             or loops(words)
-            # One word is never likely; of 13 such, 30 s and beam 5 read none better
-            or (seconds > 1.2 and len(ids) > 3 and score < -0.6)
+            # One word is never likely; of 13 such, 30 s and beam 5 read none better. A live one has
+            # 1 s before it
+            or (seconds > 1.7 and len(ids) > 3 and score < -0.6)
             or self._stopped_early(features, prompt, spoken, audio, len(words))
         )
         if doubtful and draft:
