@@ -15,14 +15,14 @@ SAID = "Every morning he walked down to the water, and watched the boats go by."
 
 
 RATE = 8000
-SECOND = 1000  # samples of each word, of which the last 200 are silent
+WORD = 1000  # samples, of which the last 200 are faint
 
 
 def told() -> Told:
     words = tuple(SAID.split())
-    noise = np.random.default_rng(0).integers(1000, 9000, SECOND * len(words))
-    noise.reshape(-1, SECOND)[:, -200:] = 0
-    ends = tuple(SECOND * (i + 1) for i in range(len(words)))
+    noise = np.random.default_rng(0).integers(1000, 9000, WORD * len(words))
+    noise.reshape(-1, WORD)[:, -200:] //= 100
+    ends = tuple(WORD * (i + 1) for i in range(len(words)))
     return Told(words, noise.astype(np.int16), ends)
 
 
