@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from voice.listen.vad import SAMPLE_RATE
 
 # 1 s before speech was noticed, so that no first word is clipped: of 308 utterances 5 in 100 were
-# noticed 0.27 s late or later, a whispered one 1.4 s. Fewer words are wrong than with 0.5 s:
-# docs/latency.md has the figures.
+# noticed 0.27 s late or later, a whispered one 1.4 s.
 PRE_ROLL = SAMPLE_RATE
 # A window is quiet below both: a level (RMS of full scale), and a share of the turn's loudest.
 FAINT, QUIET = 0.003, 0.04

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from voice.listen.doubt import compression, loops, plain, sounding, unrepeated
 from voice.listen.vad import SAMPLE_RATE
 
-# s of silence around the utterance; measured together with the refill. A live one has brought its
-# own silence before it: 0.3 s more made 2.1% of 2580 words wrong instead of 1.9%, and took longer.
+# s of silence around the utterance; measured together with the refill. A live one brings its own
+# silence before it: 0.3 s more takes time and reads no better (docs/latency.md).
 _LEAD, _TAIL = 0.02, 1.0
 _LONGEST = 27.0  # s; with lead and tail it must fit Whisper's 30 s window
 _EARLIEST = 12.0  # s; where a longer utterance may be cut, at its quietest place
