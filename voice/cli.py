@@ -1,4 +1,4 @@
-"""The command line: serve, talk, models, calls, doctor, eval, bench.
+"""The command line: serve, talk, models, calls, agents, doctor, eval, bench.
 
 Exit codes: 0 done, 1 it could not be done (one line on standard error says why and what to do),
 2 the command was typed wrongly, 130 interrupted.
@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 import typer
 
+from voice.agents_commands import app as agents_app
 from voice.evaluation.commands import evaluate
 from voice.journal.commands import app as calls_app
 from voice.journal.commands import replay
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(calls_app, name="calls")
+app.add_typer(agents_app, name="agents")
 app.command(
     epilog="Examples:  openline replay last   |   openline replay last --as-test tests/calls/mine"
 )(replay)
@@ -251,6 +253,7 @@ def main() -> None:
     """The entry point: known errors become one line, a bug keeps its traceback."""
     # pipecat logs every frame, and greets on import: a person wants to see what matters
     os.environ.setdefault("LOGURU_LEVEL", os.environ.get("OPENLINE_LOG", "WARNING").upper())
+    sys.path.append(os.getcwd())  # an agent's own tools lie where it is served
     try:
         app()
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from loguru import logger
 from numpy.typing import NDArray
 
 from agents.conversation import Agent
-from agents.definition import AgentDefinition
+from agents.definition import AgentDefinition, DefinitionError
 from agents.llm.engine import Engine
 from agents.llm.open import open_engine
 from agents.spoken import language as spoken_language
@@ -26,6 +26,14 @@ from voice.speak.kokoro import Kokoro
 from voice.speak.mouth import Mouth, SpokenClauses
 from voice.speak.piper import Piper
 from voice.speak.synthesizer import Synthesizer, Voice
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An agent, and the time of change of the file it was read from, in ns."""
+
+    agent: Agent
+    changed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,8 @@ class Engines:
         self.waiting_for: list[str] = []
         self._ears: Ears | None = None
         self._llms: dict[str, Engine] = {}
-        self._agents: dict[tuple[str, str], Agent] = {}
+        self._agents: dict[tuple[str, str], _Read] = {}
+        self._retired: list[Agent] = []  # calls may still go on with them
         self._voiceboxes: dict[str, _Voicebox] = {}
         self._loading = asyncio.Lock()  # one at a time: two loads on two cores are slower
 
@@ -111,20 +120,38 @@ class Engines:
     async def agent(self, name: str, llm: str) -> Agent:
         """The agent called `name` on the LLM called `llm`; empty names mean the config's first.
 
+        A definition that was changed is read again for the next call; calls that go on keep the
+        agent they began with. One that became wrong is logged, and the one before stays.
         Raises ConfigError for a name that is not offered, DefinitionError, EngineError.
         """
         path = self.agent_path(name or self.config.agent)
         wanted = self._wanted_llm(llm)
         async with self._loading:
             key = str(path), llm_name(wanted)
-            if key not in self._agents:
-                engine = await self._llm(wanted)
-                others = self.config.stand_ins if wanted is self.config.llm else []
-                stand_ins = [await self._llm(other) for other in others]
-                agent = await asyncio.to_thread(Agent.load, path, engine, stand_ins)
-                await agent.warm_up()
-                self._agents[key] = agent
-            return self._agents[key]
+            changed = path.stat().st_mtime_ns if path.exists() else 0
+            known = self._agents.get(key)
+            if known and known.changed == changed:
+                return known.agent
+            try:
+                agent = await self._read(path, wanted)
+            except DefinitionError as exc:
+                if known is None:
+                    raise
+                logger.error(f"{exc}; calls go on with what was there before")
+                agent = known.agent
+            if known and agent is not known.agent:
+                self._retired.append(known.agent)
+                logger.info(f"{path} was read again")
+            self._agents[key] = _Read(agent, changed)
+            return agent
+
+    async def _read(self, path: Path, wanted: LLMConfig) -> Agent:
+        engine = await self._llm(wanted)
+        others = self.config.stand_ins if wanted is self.config.llm else []
+        stand_ins = [await self._llm(other) for other in others]
+        agent = await asyncio.to_thread(Agent.load, path, engine, stand_ins)
+        await agent.warm_up()
+        return agent
 
     async def _llm(self, wanted: LLMConfig) -> Engine:
         name = llm_name(wanted)
@@ -219,7 +246,7 @@ class Engines:
         raise ConfigError(f"voice={voice}: not offered here; choose one of: {', '.join(names)}")
 
     async def close(self) -> None:
-        for agent in self._agents.values():
+        for agent in [read.agent for read in self._agents.values()] + self._retired:
             await agent.close()
         for engine in self._llms.values():
             await engine.close()

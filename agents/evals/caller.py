@@ -9,15 +9,16 @@ from agents.evals.suite import Case
 
 CONFIRM = "confirm"  # what a caller is asked for a yes
 _CONSENT = re.compile(
-    r"\b(shall|should|may|can) i\b|\bis (that|this|it) (right|correct|ok|okay|all right)\b|"
-    r"\bdo you want (me )?to\b|\bwould you like me to\b|\bare you sure\b|\bclear yes or no\b|"
-    r"\bcorrect\?"
+    r"\b(shall|should|may|can) i\b(?! (ask|have|get))|\bclear yes or no\b|\bdo you want me to\b|"
+    r"\bis (that|this|it) (right|correct|ok|okay|all right)\b|\bwould you like me to\b|"
+    r"\bare you sure\b|\bcorrect\?"
 )
 _ASKING = re.compile(r"\?|\b(please (tell|give|provide|say)|could you|let me know|i need)\b")
 _OPEN = re.compile(r"\banything else\b|\b(how|what) can i (help|do)\b|\bis there something else\b")
 _MISHEARD = re.compile(
     r"\bdid not catch\b|\bdidn't catch\b|\bsay that again\b|\btrouble thinking\b"
 )
+_HANDED_OVER = re.compile(r"\b(connecting|transferring|putting) you\b|\bput you through\b")
 _SAME = 4  # times the same thing is answered; more is no conversation
 _LOST = 2  # times a caller says that they don't know, or the same again
 
@@ -49,6 +50,8 @@ class ScriptedCaller:
 
     async def reply(self, said: str) -> Reply | None:
         said = said.lower()
+        if _HANDED_OVER.search(said):  # what follows is between the caller and a person
+            return None
         asked = self._asked(said)
         if asked in self.case.instead and asked not in self._digressed:
             self._digressed.add(asked)

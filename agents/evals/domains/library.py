@@ -87,7 +87,7 @@ class Library:
     def list_loans(self, card: Card) -> dict[str, Any]:
         """What a member has borrowed, with due dates, and the fines."""
         loans = self.db["loans"].get(self._card(card), {})
-        books = [f"{title}, due {loan['due']}" for title, loan in loans.items()]
+        books = [{"title": title, "due": loan["due"]} for title, loan in loans.items()]
         return {"books": books or "none", "fines": f"{self.db['cards'][card]['fines']} dollars"}
 
     def _renewable(self, card: str, title: str = "") -> dict[str, str]:
