@@ -73,11 +73,21 @@ class ScriptedCaller:
 
     def _asked(self, said: str) -> str:
         """What the agent asks for: a name of `listens`, CONFIRM, "?" for something else, or ""."""
-        sentences = re.split(r"(?<=[.!?;])\s+", said)
-        asking = " ".join(s for s in sentences if _ASKING.search(s) and not _OPEN.search(s))
+        asking = _asking(said)
         if not asking:
             return ""
         if _CONSENT.search(asking):
             return CONFIRM
         heard = (name for name, cue in self.listens.items() if re.search(cue, asking))
         return next(heard, "?")
+
+
+def asks_consent(said: str) -> bool:
+    """Whether the agent waits for a yes or no."""
+    return bool(_CONSENT.search(_asking(said.lower())))
+
+
+def _asking(said: str) -> str:
+    """The sentences that ask for something; an offer of more help is none."""
+    sentences = re.split(r"(?<=[.!?;])\s+", said)
+    return " ".join(s for s in sentences if _ASKING.search(s) and not _OPEN.search(s))

@@ -10,8 +10,9 @@ DEMO = Path("configs/demo.yaml")
 
 def evaluate(
     suite: Annotated[
-        list[str], typer.Argument(help="A suite's file or folder, or its name in configs/evals.")
-    ],
+        list[str] | None,
+        typer.Argument(help="A suite's file or folder, or its name in configs/evals."),
+    ] = None,
     llm: Annotated[
         str | None, typer.Option(help="The LLM: a card, a path, a hub id or an address.")
     ] = None,
@@ -23,6 +24,17 @@ def evaluate(
     only: Annotated[
         str, typer.Option(help="Only cases whose group/suite/name this regular expression finds.")
     ] = "",
+    spoken: Annotated[
+        bool, typer.Option("--spoken", help="Every line through a voice and the transcriber.")
+    ] = False,
+    caller: Annotated[
+        str, typer.Option(help="The LLM that plays the callers, in place of scripted ones.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of simulated callers.")] = 0,
+    tau2: Annotated[
+        Path | None, typer.Option(help="A checkout of tau2-bench: run a domain of it.")
+    ] = None,
+    domain: Annotated[str, typer.Option(help="The domain of --tau2.")] = "mock",
     out: Annotated[Path, typer.Option(help="Folder of the JSON and the page.")] = Path("eval"),
     config: Annotated[
         Path, typer.Option("--config", "-c", help="The YAML file that names the models.")
@@ -36,14 +48,17 @@ def evaluate(
     from voice.evaluation.evaluate import Options
     from voice.evaluation.evaluate import evaluate as run
 
-    options = Options(repeats, only)
+    if not suite and tau2 is None:
+        raise typer.BadParameter("name a suite, as in `openline eval single`, or give --tau2")
+    options = Options(repeats, only, spoken, caller, seed)
     kept = run(
-        wanted=suite,
+        wanted=suite or [],
         config=config,
         llm=llm,
         against=against,
         options=options,
         agent=agent,
+        tau2=(tau2, domain) if tau2 else None,
         out=out,
     )
     if not kept:

@@ -15,12 +15,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from agents.evals.caller import Caller
 from agents.evals.figures import Comparison, compare, figures, groups
 from agents.evals.report import Model, as_json, broken, page
-from agents.evals.run import Run, run
-from agents.evals.suite import Suite, SuiteError, suites
+from agents.evals.run import Run, run, scripted
+from agents.evals.simulated import SimulatedCaller
+from agents.evals.suite import Case, Suite, SuiteError, suites
+from agents.evals.tau2 import Tau2Domain, run_tau2
 from voice.config import Config, load_config
 from voice.engines import llm_name, open_llm
+from voice.evaluation.spoken import Speech
 from voice.models import fetch
 
 SUITES = Path("configs/evals")
@@ -28,8 +32,13 @@ SUITES = Path("configs/evals")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    repeats: int
-    only: str  # a regular expression on "group/suite/case"; "" for all
+    """How it is run. `caller`: the LLM that plays the callers; "" for scripted ones."""
+
+    repeats: int = 1
+    only: str = ""  # a regular expression on "group/suite/case"; "" for all
+    spoken: bool = False
+    caller: str = ""
+    seed: int = 0
 
 
 def evaluate(
@@ -40,19 +49,27 @@ def evaluate(
     against: str | None,
     options: Options,
     agent: Path | None,
+    tau2: tuple[Path, str] | None,
     out: Path,
 ) -> bool:
     """Run, print, write OUT/eval.json and OUT/eval.html. True where no rule was broken.
 
-    Raises SuiteError, DefinitionError, ConfigError, ModelError, EngineError.
+    `tau2` is a folder and a domain of it, run instead of suites. Raises SuiteError, Tau2Error,
+    DefinitionError, ConfigError, ModelError, EngineError, SpeechError.
     """
     console = Console()
-    chosen = narrowed([suite for name in wanted for suite in suites(find(name))], options.only)
+    domain = Tau2Domain.load(*tau2) if tau2 else None
+    chosen: list[Suite] = []
+    if domain is None:
+        chosen = narrowed([s for name in wanted for s in suites(find(name))], options.only)
     if agent is not None:
         chosen = [suite.model_copy(update={"agent": agent}) for suite in chosen]
     names = [llm] if against is None else [llm, against]
     configs = [load_config(config, {"llm": name} if name else {}) for name in names]
-    fetch([loaded.llm.model for loaded in configs if not loaded.llm.url], console=console)
+    player = load_config(config, {"llm": options.caller}) if options.caller else None
+    known = [loaded for loaded in (*configs, player) if loaded]
+    fetch([loaded.llm.model for loaded in known if not loaded.llm.url], console=console)
+    speech = Speech.of(configs[0], chosen, console) if options.spoken else None
     models: list[Model] = []
     with Progress(
         TextColumn("{task.description}"),
@@ -64,6 +81,8 @@ def evaluate(
     ) as progress:
         for loaded in configs:
             total = options.repeats * sum(len(suite.cases) for suite in chosen)
+            if domain is not None:
+                total = sum(not task.unsupported for task in domain.tasks)
             task = progress.add_task(llm_name(loaded.llm), total=total, wrong=0)
             wrong = 0
 
@@ -72,7 +91,10 @@ def evaluate(
                 wrong += not run.right
                 progress.update(task, advance=1, wrong=wrong)  # noqa: B023 - called in this round
 
-            models.append(asyncio.run(_model(loaded, chosen, options, done)))
+            work = _Work(chosen, domain, options, player, speech, done)
+            models.append(asyncio.run(_model(loaded, work)))
+    if speech is not None:
+        speech.close()
     comparison = compare(models[0].runs, models[1].runs) if len(models) == 2 else None
     _print(models, comparison, console)
     _write(models, comparison, out, console)
@@ -112,13 +134,41 @@ def narrowed(found: Sequence[Suite], only: str) -> list[Suite]:
     return kept
 
 
-async def _model(
-    config: Config, chosen: Sequence[Suite], options: Options, done: Callable[[Run], None]
-) -> Model:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    suites: Sequence[Suite]
+    domain: Tau2Domain | None
+    options: Options
+    player: Config | None
+    speech: Speech | None
+    done: Callable[[Run], None]
+
+
+async def _model(config: Config, work: _Work) -> Model:
     engine = await asyncio.to_thread(open_llm, config.llm)
+    caller = engine
+    if work.player and llm_name(work.player.llm) != llm_name(config.llm):
+        caller = await asyncio.to_thread(open_llm, work.player.llm)
+    seed = work.options.seed
+
+    def simulated(suite: Suite, case: Case, repeat: int) -> Caller:
+        return SimulatedCaller.of(case, caller, seed + repeat)
+
     try:
-        runs = await run(chosen, engine, repeats=options.repeats, done=done)
+        if work.domain is not None:
+            runs = await run_tau2(work.domain, engine, caller, seed=seed, done=work.done)
+        else:
+            runs = await run(
+                work.suites,
+                engine,
+                repeats=work.options.repeats,
+                done=work.done,
+                caller=simulated if work.player else scripted,
+                hear=work.speech.hear if work.speech else None,
+            )
     finally:
+        if caller is not engine:
+            await caller.close()
         await engine.close()
     return Model(llm_name(config.llm), runs)
 
