@@ -13,11 +13,12 @@ unexport PYTHONDONTWRITEBYTECODE
 # pyright's launcher asks a registry for news otherwise
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help demo test bench lock clean chromium
+.PHONY: help demo test bench eval lock clean chromium
 help:
 	@echo 'make demo    talk with an agent at http://localhost:8000  (PORT=9000 CONFIG=file LLM=name|address)'
 	@echo 'make test    check everything                             (ARGS="-k turns" goes to pytest)'
 	@echo 'make bench   measure everything, 40 minutes               (TURNS=folder of labelled pauses)'
+	@echo 'make eval    prove the agents: tasks done, rules broken   (EVAL_LLMS="a b" SUITES="single heldout")'
 	@echo 'make lock    resolve requirements/*.in again'
 	@echo 'make clean   remove .venv and what the tools left; fetched models stay: openline models remove'
 	@echo 'PY=python3.12 chooses the Python of a new .venv'
@@ -40,6 +41,12 @@ bench: $(VENV)/dev.stamp $(VENV)/openline.stamp
 	-@$(BIN)/openline bench load --config '$(CONFIG)'
 	-@$(BIN)/openline bench peers --config '$(CONFIG)' --llm qwen2.5-coder-0.5b
 	$(if $(TURNS),@$(BIN)/openline bench turns '$(TURNS)')
+
+# what docs/evals.md publishes; ends with an error where a rule was broken
+EVAL_LLMS ?= qwen2.5-coder-1.5b qwen2.5-coder-0.5b smollm2-135m
+SUITES ?= single heldout attacks
+eval: $(VENV)/dev.stamp $(VENV)/openline.stamp
+	@$(BIN)/openline eval $(SUITES) --config '$(CONFIG)' $(foreach llm,$(EVAL_LLMS),--llm $(llm))
 
 # python3 when it fits, else the newest that does
 $(BIN)/python:

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.evals.caller import CONFIRM, ScriptedCaller
-from agents.evals.figures import Comparison, compare, figures, groups, pass_k
-from agents.evals.report import Model, as_json, page
+from agents.evals.figures import compare, figures, groups, pass_k
+from agents.evals.report import Model, as_json, page, table
 from agents.evals.run import Run, run
 from agents.evals.score import Kind, Problem, invalid, problems, unbacked
 from agents.evals.suite import Case, Suite, SuiteError, suites
@@ -19,6 +19,7 @@ from agents.evals.world import World, difference, same
 from tests.fakes import FakeEngine, Scripted
 from voice.cli import app
 from voice.evaluation.evaluate import find, narrowed
+from voice.evaluation.picture import draw
 
 EVALS = Path(__file__).parent.parent / "configs" / "evals"
 ORDERS = EVALS / "agents" / "orders.yaml"
@@ -292,21 +293,33 @@ def test_single_turns_and_conversations_have_rows_of_their_own() -> None:
 
 
 def test_the_page_shows_what_went_wrong_first_and_loads_nothing() -> None:
-    models = [Model("small", [ran("fine", True), ran("lost", False)]), Model("big", [])]
-    html = page(models, Comparison(0.1, -0.1, 0.3, ("g/s/x",), ()), {"made": "today"})
+    both = [ran("fine", True), ran("lost", False)]
+    html = page([Model("small", both), Model("big", both[:1])], {"made": "today"})
     assert html.index("g / s / lost") < html.index("g / s / fine")
     assert "found &lt;2&gt;" in html
-    assert "+10.0% of the cases; 95% of the resamplings: -10.0% to +30.0%" in html
+    assert "+0.0% of the cases; 95% of the resamplings: +0.0% to +0.0%" in html
     assert "http" not in html.replace("http-equiv", "")
 
 
 def test_the_json_holds_every_call() -> None:
-    found = as_json([Model("small", [ran("lost", False)])], None, {"made": "today"})
+    found = as_json([Model("small", [ran("lost", False)])], {"made": "today"})
     read = json.loads(json.dumps(found))
     (model,) = read["models"]
     assert model["figures"]["g"]["right"] == 0
     (only,) = model["runs"]
     assert (only["right"], only["exchanges"][0]["agent"]) == (False, "hello")
+
+
+def test_the_table_says_what_was_broken() -> None:
+    claimed = Run("g", "s", "x", False, False, 0, (), (Problem("claim", "It is done."),))
+    assert table([Model("small", [claimed])]).splitlines()[-1] == (
+        "| small | g | 0 of 1, 0% | 0 | 1 | 0 | 0 | 0 of 0 |"
+    )
+
+
+def test_the_picture_has_a_bar_for_each_model(tmp_path: Path) -> None:
+    draw(tmp_path / "eval.png", [Model("small", [ran("a", True)]), Model("big", [ran("a", True)])])
+    assert (tmp_path / "eval.png").read_bytes().startswith(b"\x89PNG")
 
 
 # -- suites -----------------------------------------------------------------------------------

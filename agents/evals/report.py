@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from agents.evals.figures import Comparison, Figures, by_case, figures, groups
+from agents.evals.figures import Comparison, Figures, by_case, compare, figures, groups
 from agents.evals.run import Run
 from agents.evals.score import BROKEN
 
@@ -21,9 +21,13 @@ class Model:
     runs: Sequence[Run]
 
 
-def as_json(
-    models: Sequence[Model], comparison: Comparison | None, about: Mapping[str, Any]
-) -> dict[str, Any]:
+def comparisons(models: Sequence[Model]) -> dict[str, Comparison]:
+    """Every further model against the first, by its name."""
+    first, *others = models
+    return {other.name: compare(first.runs, other.runs) for other in others}
+
+
+def as_json(models: Sequence[Model], about: Mapping[str, Any]) -> dict[str, Any]:
     """Everything, for scripts; `about` says when, where and how it was run."""
     return {
         **about,
@@ -37,18 +41,18 @@ def as_json(
             }
             for model in models
         ],
-        "comparison": asdict(comparison) if comparison else None,
+        "comparisons": {name: asdict(found) for name, found in comparisons(models).items()},
     }
 
 
-def page(models: Sequence[Model], comparison: Comparison | None, about: Mapping[str, Any]) -> str:
+def page(models: Sequence[Model], about: Mapping[str, Any]) -> str:
     """The report. It loads nothing from anywhere."""
     names = " and ".join(model.name for model in models)
     facts = " · ".join(f"{key} {value}" for key, value in about.items())
     body = [
         f"<header><h1>{escape(names)}</h1><p>{escape(facts)}</p></header>",
         *(_shares(model) for model in models),
-        _compared(models, comparison) if comparison else "",
+        *(_compared(models[0].name, *found) for found in comparisons(models).items()),
         *(part for model in models for part in _calls(model)),
     ]
     return (
@@ -60,6 +64,24 @@ def page(models: Sequence[Model], comparison: Comparison | None, about: Mapping[
         f"<style>{_STYLE.read_text(encoding='utf-8')}</style></head>"
         f"<body><main>{''.join(body)}</main></body></html>\n"
     )
+
+
+def table(models: Sequence[Model]) -> str:
+    """The figures as a table in Markdown."""
+    heads = ("model", "", "right", "no consent", "claims", "obeyed", "invalid", "turns, no model")
+    lines = [_cells(heads), "|---" * len(heads) + "|"]
+    for model in models:
+        for name, runs in groups(model.runs).items():
+            found = figures(runs)
+            alone = f"{found.without_model} of {found.turns}"
+            rules = [found.broken[kind] for kind in ("no consent", "claim", "obeyed", "invalid")]
+            share = f"{found.right} of {found.runs}, {found.right / found.runs:.0%}"
+            lines.append(_cells((model.name, name, share, *map(str, rules), alone)))
+    return "\n".join(lines) + "\n"
+
+
+def _cells(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(texts)} |"
 
 
 def broken(found: Figures) -> int:
@@ -110,8 +132,8 @@ def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f} s"
 
 
-def _compared(models: Sequence[Model], found: Comparison) -> str:
-    one, other = (escape(model.name) for model in models)
+def _compared(first: str, second: str, found: Comparison) -> str:
+    one, other = escape(first), escape(second)
     middle, scale = 200.0, 200.0  # a difference of 1 is the whole half
 
     def at(value: float) -> float:

@@ -14,9 +14,12 @@ def evaluate(
         typer.Argument(help="A suite's file or folder, or its name in configs/evals."),
     ] = None,
     llm: Annotated[
-        str | None, typer.Option(help="The LLM: a card, a path, a hub id or an address.")
+        list[str] | None,
+        typer.Option(help="An LLM: a card, a path, a hub id or an address; several one by one."),
     ] = None,
-    against: Annotated[str | None, typer.Option(help="Another LLM, to compare with.")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Another LLM, compared with the first.")
+    ] = None,
     agent: Annotated[
         Path | None, typer.Option(help="Another definition than the suites' own.")
     ] = None,
@@ -50,12 +53,13 @@ def evaluate(
 
     if not suite and tau2 is None:
         raise typer.BadParameter("name a suite, as in `openline eval single`, or give --tau2")
+    if against and not llm:
+        raise typer.BadParameter("--against compares with --llm: name that too")
     options = Options(repeats, only, spoken, caller, seed)
     kept = run(
         wanted=suite or [],
         config=config,
-        llm=llm,
-        against=against,
+        llms=[*(llm or []), *([against] if against else [])],
         options=options,
         agent=agent,
         tau2=(tau2, domain) if tau2 else None,

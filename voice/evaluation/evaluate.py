@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from agents.evals.caller import Caller
-from agents.evals.figures import Comparison, compare, figures, groups
-from agents.evals.report import Model, as_json, broken, page
+from agents.evals.figures import figures, groups
+from agents.evals.report import Model, as_json, broken, comparisons, page, table
 from agents.evals.run import Run, run, scripted
 from agents.evals.simulated import SimulatedCaller
 from agents.evals.suite import Case, Suite, SuiteError, suites
@@ -45,14 +45,13 @@ def evaluate(
     *,
     wanted: Sequence[str],
     config: Path,
-    llm: str | None,
-    against: str | None,
+    llms: Sequence[str],
     options: Options,
     agent: Path | None,
     tau2: tuple[Path, str] | None,
     out: Path,
 ) -> bool:
-    """Run, print, write OUT/eval.json and OUT/eval.html. True where no rule was broken.
+    """Run, print, write OUT/eval.json, .html, .md and .png. True where no rule was broken.
 
     `tau2` is a folder and a domain of it, run instead of suites. Raises SuiteError, Tau2Error,
     DefinitionError, ConfigError, ModelError, EngineError, SpeechError.
@@ -64,8 +63,7 @@ def evaluate(
         chosen = narrowed([s for name in wanted for s in suites(find(name))], options.only)
     if agent is not None:
         chosen = [suite.model_copy(update={"agent": agent}) for suite in chosen]
-    names = [llm] if against is None else [llm, against]
-    configs = [load_config(config, {"llm": name} if name else {}) for name in names]
+    configs = [load_config(config, {"llm": name}) for name in llms] or [load_config(config)]
     player = load_config(config, {"llm": options.caller}) if options.caller else None
     known = [loaded for loaded in (*configs, player) if loaded]
     fetch([loaded.llm.model for loaded in known if not loaded.llm.url], console=console)
@@ -95,9 +93,8 @@ def evaluate(
             models.append(asyncio.run(_model(loaded, work)))
     if speech is not None:
         speech.close()
-    comparison = compare(models[0].runs, models[1].runs) if len(models) == 2 else None
-    _print(models, comparison, console)
-    _write(models, comparison, out, console)
+    _print(models, console)
+    _write(models, options, out, console)
     return not any(broken(figures(model.runs)) for model in models)
 
 
@@ -173,7 +170,7 @@ async def _model(config: Config, work: _Work) -> Model:
     return Model(llm_name(config.llm), runs)
 
 
-def _print(models: Sequence[Model], comparison: Comparison | None, console: Console) -> None:
+def _print(models: Sequence[Model], console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("model")
     table.add_column("suite")
@@ -202,25 +199,32 @@ def _print(models: Sequence[Model], comparison: Comparison | None, console: Cons
         for call in wrong:
             kinds = ", ".join(sorted({problem.kind for problem in call.problems}))
             console.print(f"  {call.group}/{call.suite}/{call.case}: {kinds}", highlight=False)
-    if comparison:
+    for name, found in comparisons(models).items():
         console.print(
-            f"{models[1].name} against {models[0].name}: {comparison.difference:+.1%} of the cases "
-            f"(95%: {comparison.low:+.1%} to {comparison.high:+.1%})"
+            f"{name} against {models[0].name}: {found.difference:+.1%} of the cases "
+            f"(95%: {found.low:+.1%} to {found.high:+.1%})"
         )
 
 
-def _write(
-    models: Sequence[Model], comparison: Comparison | None, out: Path, console: Console
-) -> None:
+def _write(models: Sequence[Model], options: Options, out: Path, console: Console) -> None:
     about = {
+        "callers": options.caller or "scripted",
+        "lines": "spoken" if options.spoken else "typed",
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "openline": version("openline"),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
     }
     out.mkdir(parents=True, exist_ok=True)
-    data, report = out / "eval.json", out / "eval.html"
-    found = as_json(models, comparison, about)
-    text = json.dumps(found, indent=1, ensure_ascii=False, default=str)
-    data.write_text(text + "\n", encoding="utf-8")
-    report.write_text(page(models, comparison, about), encoding="utf-8")
-    console.print(f"[dim]written: {data}, {report}[/]")
+    text = json.dumps(as_json(models, about), indent=1, ensure_ascii=False, default=str)
+    written = {"eval.json": text + "\n", "eval.html": page(models, about), "eval.md": table(models)}
+    for name, content in written.items():
+        (out / name).write_text(content, encoding="utf-8")
+    names = [str(out / name) for name in written]
+    try:
+        from voice.evaluation.picture import draw
+
+        draw(out / "eval.png", models)
+        names.append(str(out / "eval.png"))
+    except ImportError:
+        console.print("[dim]no picture: pip install 'openline[bench]' for matplotlib[/]")
+    console.print(f"[dim]written: {', '.join(names)}[/]")
