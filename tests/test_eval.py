@@ -155,6 +155,21 @@ async def test_an_expected_call_that_cannot_work_is_the_suite_s_mistake() -> Non
         await run([suite], FakeEngine())
 
 
+async def test_the_model_alone_is_timed_on_the_same_turns() -> None:
+    engine = FakeEngine("Sure, I", "Yes, it", "All right")
+    says = {"order": "a one hundred", CONFIRM: "no"}
+    suite = orders_suite(lines=["cancel an order"], says=says)
+    (found,) = await run([suite], engine, plain=True)
+    assert [e.plain_wait is not None for e in found.exchanges] == [True] * 3
+    system, said, answered, last = engine.requests[1].messages
+    assert '"name": "cancel_order"' in system.content
+    assert (said.content, answered.content) == ("cancel an order", "What is your order number?")
+    assert last.content == "a one hundred"
+    assert engine.warmed[-2].messages == engine.requests[1].messages[:-1]
+    added = figures([found]).added_median
+    assert added is not None
+
+
 # -- judgements -------------------------------------------------------------------------------
 
 

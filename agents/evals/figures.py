@@ -25,6 +25,8 @@ class Figures:
     without_model: int
     wait_median: float | None
     wait_p90: float | None
+    code_wait_median: float | None  # over the turns that asked no model
+    added_median: float | None  # to the wait of the plain model, over the turns where it was timed
     requests_per_turn: float
     tokens_per_turn: float
 
@@ -32,6 +34,9 @@ class Figures:
 def figures(runs: Sequence[Run]) -> Figures:
     exchanges = [exchange for run in runs for exchange in run.exchanges]
     waits = sorted(e.wait for e in exchanges if e.wait is not None)
+    by_code = [e.wait for e in exchanges if e.wait is not None and not e.requests]
+    timed = [(e.wait, e.plain_wait) for e in exchanges]
+    added = [ours - plain for ours, plain in timed if ours is not None and plain is not None]
     kinds = sorted(BROKEN)
     turns = max(1, len(exchanges))
     return Figures(
@@ -44,6 +49,8 @@ def figures(runs: Sequence[Run]) -> Figures:
         without_model=sum(not exchange.requests for exchange in exchanges),
         wait_median=median(waits) if waits else None,
         wait_p90=waits[int(len(waits) * 0.9)] if waits else None,
+        code_wait_median=median(by_code) if by_code else None,
+        added_median=median(added) if added else None,
         requests_per_turn=sum(e.requests for e in exchanges) / turns,
         tokens_per_turn=sum(e.tokens for e in exchanges) / turns,
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agents.evals.caller import Caller, ScriptedCaller
+from agents.evals.plain import beside_plain
 from agents.evals.score import Problem, problems
 from agents.evals.suite import Case, Suite
 from agents.evals.talk import Counted, Exchange, Hear, talk
@@ -44,8 +45,9 @@ async def run(
     done: Callable[[Run], None] = lambda run: None,
     caller: MakeCaller = scripted,
     hear: Hear | None = None,
+    plain: bool = False,
 ) -> list[Run]:
-    """Run every case; `done` is told of each call.
+    """Run every case; `done` is told of each call. `plain`: the model alone is timed on each turn.
 
     Raises SuiteError, DefinitionError, EngineError.
     """
@@ -55,7 +57,7 @@ async def run(
         await World.of(suite.agent, suite.cases[0], counted).agent.warm_up()
         for case in suite.cases:
             for repeat in range(repeats):
-                runs.append(await _one(suite, case, repeat, counted, caller, hear))
+                runs.append(await _one(suite, case, repeat, counted, caller, hear, plain))
                 done(runs[-1])
     return runs
 
@@ -67,11 +69,14 @@ async def _one(
     engine: Counted,
     caller: MakeCaller,
     hear: Hear | None,
+    plain: bool,
 ) -> Run:
     expected = await World.of(suite.agent, case, engine).act(case.does, case.id)
     world = World.of(suite.agent, case, engine)
     agent = world.agent
     exchanges = await talk(agent, caller(suite, case, repeat), engine, hear)
+    if plain:
+        exchanges = await beside_plain(agent, exchanges, engine)
     await agent.close()
     facts = [*agent.definition.facts, agent.definition.persona]
     wrong = problems(case, exchanges, expected, world.state, agent.tools, facts, agent.language)

@@ -45,6 +45,7 @@ class Exchange:
     requests: int
     prompt_tokens: int
     tokens: int
+    plain_wait: float | None = None  # of the model alone, where that was measured
 
 
 @dataclass(slots=True)

@@ -34,6 +34,9 @@ def evaluate(
         str, typer.Option(help="The LLM that plays the callers, in place of scripted ones.")
     ] = "",
     seed: Annotated[int, typer.Option(help="Of simulated callers.")] = 0,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Time the model alone on the same turns, too.")
+    ] = False,
     tau2: Annotated[
         Path | None, typer.Option(help="A checkout of tau2-bench: run a domain of it.")
     ] = None,
@@ -55,7 +58,7 @@ def evaluate(
         raise typer.BadParameter("name a suite, as in `openline eval single`, or give --tau2")
     if against and not llm:
         raise typer.BadParameter("--against compares with --llm: name that too")
-    options = Options(repeats, only, spoken, caller, seed)
+    options = Options(repeats, only, spoken, caller, seed, plain)
     kept = run(
         wanted=suite or [],
         config=config,

@@ -39,6 +39,7 @@ class Options:
     spoken: bool = False
     caller: str = ""
     seed: int = 0
+    plain: bool = False  # time the model alone on the same turns
 
 
 def evaluate(
@@ -162,6 +163,7 @@ async def _model(config: Config, work: _Work) -> Model:
                 done=work.done,
                 caller=simulated if work.player else scripted,
                 hear=work.speech.hear if work.speech else None,
+                plain=work.options.plain,
             )
     finally:
         if caller is not engine:
@@ -199,6 +201,10 @@ def _print(models: Sequence[Model], console: Console) -> None:
         for call in wrong:
             kinds = ", ".join(sorted({problem.kind for problem in call.problems}))
             console.print(f"  {call.group}/{call.suite}/{call.case}: {kinds}", highlight=False)
+    for model in models:
+        added = figures(model.runs).added_median
+        if added is not None:
+            console.print(f"{model.name}: {added:+.2f} s a turn beside the model alone (median)")
     for name, found in comparisons(models).items():
         console.print(
             f"{name} against {models[0].name}: {found.difference:+.1%} of the cases "
