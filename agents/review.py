@@ -32,7 +32,7 @@ class Note:
         return f"{self.where}: {self.level}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NoEngine:
     """Stands where an engine has to be, for who only looks at an agent."""
 

@@ -68,7 +68,8 @@ def run(
 ) -> Callable[..., Ended]:
     def ended(*words: str) -> Ended:
         code = openline(monkeypatch, *words)
-        return Ended(code, *capsys.readouterr())
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
 
     return ended
 

@@ -5,7 +5,7 @@ import importlib
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -106,12 +106,11 @@ K = TypeVar("K")
 def _classes(module: ModuleType, base: type[K]) -> list[type[K]]:
     """The module's own classes of a kind."""
     found = [value for value in vars(module).values() if inspect.isclass(value)]
-    own = [kind for kind in found if issubclass(kind, base) and kind.__module__ == module.__name__]
-    return cast("list[type[K]]", own)
+    return [kind for kind in found if issubclass(kind, base) and kind.__module__ == module.__name__]
 
 
 @contextmanager
-def _stand_ins(source: Path, package: str) -> Iterator[None]:
+def _stand_ins(source: Path, package: str) -> Generator[None]:
     """While the domain is imported, `tau2` is ours; afterwards nothing of it is left."""
     folders = {
         "tau2": source / "tau2",

@@ -74,7 +74,7 @@ def _question(line: str) -> Question:
 
 
 def _floats(spoken: NDArray[np.int16]) -> NDArray[np.float32]:
-    return spoken.astype(np.float32) / 32768
+    return np.multiply(spoken, 1 / 32768, dtype=np.float32)
 
 
 def _lines(suite: Suite) -> list[str]:
