@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 help:
 	@echo 'make demo    talk with an agent at http://localhost:8000  (PORT=9000 CONFIG=file LLM=name|address)'
 	@echo 'make test    check everything                             (ARGS="-k turns" goes to pytest)'
-	@echo 'make bench   measure everything, 40 minutes               (TURNS=folder of labelled pauses)'
+	@echo 'make bench   measure everything, 40 minutes               (TURNS=folder of labelled pauses SMALL=1)'
 	@echo 'make eval    prove the agents: tasks done, rules broken   (EVAL_LLMS="a b" SUITES="single heldout")'
 	@echo 'make lock    resolve requirements/*.in again'
 	@echo 'make clean   remove .venv and what the tools left; fetched models stay: openline models remove'
@@ -34,13 +34,33 @@ test: $(VENV)/dev.stamp $(VENV)/openline.stamp chromium
 	@$(BIN)/openline models get $(TEST_MODELS) >/dev/null
 	@$(BIN)/python -m pytest $(ARGS)
 
+# A part that ended well leaves NAME.done and is not run again, so that what was broken off goes on;
+# a part that fails leaves the others alone. SMALL=1 only shows that every part runs.
+BENCH := $(if $(SMALL),bench/small,bench)
+PARTS := qwen2.5-coder-0.5b qwen2.5-coder-1.5b interruptions load peers $(if $(TURNS),turns)
+
 bench: $(VENV)/dev.stamp $(VENV)/openline.stamp
-	@for llm in qwen2.5-coder-0.5b qwen2.5-coder-1.5b; do \
-	  $(BIN)/openline bench latency --config '$(CONFIG)' --llm $$llm --out bench/$$llm; done
-	-@$(BIN)/openline bench interruptions --config '$(CONFIG)'
-	-@$(BIN)/openline bench load --config '$(CONFIG)'
-	-@$(BIN)/openline bench peers --config '$(CONFIG)' --llm qwen2.5-coder-0.5b
-	$(if $(TURNS),@$(BIN)/openline bench turns '$(TURNS)')
+	@began=$$(date +%s); $(MAKE) -k -j1 --no-print-directory $(PARTS:%=$(BENCH)/%.done); failed=$$?; \
+	for part in $(PARTS); do \
+	  if [ -e $(BENCH)/$$part.done ]; then echo "$$part: $$(cat $(BENCH)/$$part.done)"; else echo "$$part: FAILED, see above"; fi; \
+	done; \
+	echo "$$((($$(date +%s) - began + 30) / 60)) minutes. Results: $(BENCH)/. All of it again: rm -r $(BENCH)"; exit $$failed
+
+define part
+@echo '== $(@F:.done=)'; mkdir -p $(BENCH); began=$$(date +%s); $(BIN)/openline bench $(1) && echo "$$(($$(date +%s) - began)) s" > $@
+endef
+
+$(BENCH)/qwen%.done:
+	$(call part,latency --config '$(CONFIG)' --llm qwen$* --out $(BENCH)/qwen$* $(if $(SMALL),--questions 2 --barge-ins 1))
+$(BENCH)/interruptions.done:
+	$(call part,interruptions --config '$(CONFIG)' --out $(BENCH) $(if $(SMALL),--real 2 --false 2))
+$(BENCH)/load.done:
+	$(call part,load --config '$(CONFIG)' --out $(BENCH) $(if $(SMALL),--calls 2$(comma)4 --callers 1 --questions 1))
+$(BENCH)/peers.done:
+	$(call part,peers --config '$(CONFIG)' --llm qwen2.5-coder-0.5b --out $(BENCH) $(if $(wildcard $(BENCH)/peers.json),--resume) $(if $(SMALL),--questions 2))
+$(BENCH)/turns.done:
+	$(call part,turns '$(TURNS)' --out $(BENCH))
+comma := ,
 
 # what docs/evals.md publishes; ends with an error where a rule was broken
 EVAL_LLMS ?= qwen2.5-coder-1.5b qwen2.5-coder-0.5b smollm2-135m

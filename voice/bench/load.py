@@ -40,6 +40,7 @@ from voice.bench.latency import (
     speak,
 )
 from voice.bench.load_callers import Calls, Script, Waits, call, script
+from voice.bench.load_picture import draw
 from voice.bench.load_server import serve
 from voice.bench.measure import Turn, spread, summary
 from voice.bench.questions import Question
@@ -61,9 +62,14 @@ class Step:
     unanswered: int
     core: float
 
+    @property
+    def within(self) -> bool:
+        p95 = self.delay_ms["p95"]
+        return p95 is not None and p95 <= LIMIT and not self.unanswered
+
 
 def run(*, calls: Sequence[int], callers: int, questions: int, out: Path, config: Path) -> None:
-    """Measure, write OUT/load.json, print two tables.
+    """Measure, write OUT/load.json and (of the first measurement) OUT/load.png, print two tables.
 
     `calls`: the steps of the first measurement; `callers`: up to how many speak at once in the
     second one, 0 for none, `questions` each. Raises BenchError, ClientError, ModelError,
@@ -77,20 +83,24 @@ def run(*, calls: Sequence[int], callers: int, questions: int, out: Path, config
         spoken = speak(asked, lambda: progress.advance(task), console)
     questioned = list(zip(asked, spoken, strict=True))
     result: dict[str, Any] = {}
+    machine = {"cpu": cpu(), "cores": os.cpu_count(), "python": platform.python_version()}
+    out.mkdir(parents=True, exist_ok=True)
     if calls:
         said = script([sound for _, sound in questioned[1 : 1 + _TURNS]])
-        result["sleeping_models"] = _carry(calls, said, config, console)
+        carried, steps = _carry(calls, said, config, console)
+        result["sleeping_models"] = carried
+        idle = carried["idle_call_bytes"] / 1e6
+        about = f"Models sleep; {machine['cpu']}, Python {machine['python']}; idle: {idle:.2f} MB"
+        draw(out / "load.png", steps, LIMIT, f"{about} a call")
     if callers:
         waits = asyncio.run(_at_once(callers, questions, questioned, config, console))
         result["real_models"] = waits
     load.append(load_average())
-    machine = {"cpu": cpu(), "cores": os.cpu_count(), "python": platform.python_version()}
     about = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "openline": version("openline"),
         "machine": machine | {"load": load},
     }
-    out.mkdir(parents=True, exist_ok=True)
     path = out / "load.json"
     path.write_text(json.dumps(about | result, indent=1) + "\n", encoding="utf-8")
     console.print(f"[dim]written: {path}[/]")
@@ -99,12 +109,14 @@ def run(*, calls: Sequence[int], callers: int, questions: int, out: Path, config
 # -- sleeping models ---------------------------------------------------------------------------
 
 
-def _carry(steps: Sequence[int], said: Script, config: Path, console: Console) -> dict[str, Any]:
+def _carry(
+    steps: Sequence[int], said: Script, config: Path, console: Console
+) -> tuple[dict[str, Any], list[Step]]:
     """One caller alone, then more and more of them until the delay is over LIMIT."""
     done: list[Step] = []
     with _machines(config, console) as (url, server, callers), progress_bar(console) as progress:
         task = progress.add_task("one caller alone", total=len(steps) + 2)
-        alone = _least(_ask(callers, Calls(url, 2, said, said.seconds / 2)))
+        alone = least(_ask(callers, Calls(url, 2, said, said.seconds / 2)))
         progress.advance(task)
         before = _usage(server)[1]
         progress.update(task, description=f"{IDLE} idle calls")
@@ -119,9 +131,9 @@ def _carry(steps: Sequence[int], said: Script, config: Path, console: Console) -
             began = _usage(server)[0]
             waits = _ask(callers, Calls(url, count, said, said.seconds / 2))
             used = _usage(server)[0] - began
-            done.append(_step(count, waits, alone, used / said.seconds))
+            done.append(step_of(count, waits, alone, used / said.seconds))
             progress.advance(task)
-            if not _within(done[-1]):
+            if not done[-1].within:
                 break
     table = Table(box=None, header_style="dim", pad_edge=False)
     for name in ("calls", "p50 ms", "p95 ms", "max ms", "unanswered", "core used"):
@@ -130,19 +142,20 @@ def _carry(steps: Sequence[int], said: Script, config: Path, console: Console) -
         delays = [_shown(step.delay_ms[name]) for name in ("median", "p95", "max")]
         table.add_row(str(step.calls), *delays, str(step.unanswered), f"{100 * step.core:.0f}%")
     console.print(table)
-    most = max((step.calls for step in done if _within(step)), default=0)
+    most = max((step.calls for step in done if step.within), default=0)
     console.print(
         f"One core carries [bold]{most}[/] calls with a p95 delay within {LIMIT:.0f} ms; "
         f"an idle call takes {idle / 1e6:.2f} MB",
         highlight=False,
     )
-    return {
+    carried: dict[str, Any] = {
         "calls_a_core": most,
         "limit_ms": LIMIT,
         "idle_call_bytes": round(idle),
         "alone_ms": [round(1000 * wait, 1) for wait in alone],
         "steps": [asdict(step) for step in done],
     }
+    return carried, done
 
 
 @contextlib.contextmanager
@@ -190,7 +203,7 @@ def _ask(callers: "Connection[Any, Any]", calls: Calls) -> Waits:
     return waits
 
 
-def _least(waits: Waits) -> list[float]:
+def least(waits: Waits) -> list[float]:
     """Of each question, the least wait of any caller."""
     found = [[w for w in turns if w is not None] for turns in zip(*waits, strict=True)]
     if not all(found):
@@ -198,7 +211,7 @@ def _least(waits: Waits) -> list[float]:
     return [min(turn) for turn in found]
 
 
-def _step(calls: int, waits: Waits, alone: Sequence[float], core: float) -> Step:
+def step_of(calls: int, waits: Waits, alone: Sequence[float], core: float) -> Step:
     delays: list[float] = []
     for turns in waits:
         for wait, least in zip(turns, alone, strict=True):
@@ -206,11 +219,6 @@ def _step(calls: int, waits: Waits, alone: Sequence[float], core: float) -> Step
                 delays.append(1000 * (wait - least))
     missing = sum(wait is None for turns in waits for wait in turns)
     return Step(calls, spread(delays), missing, round(core, 3))
-
-
-def _within(step: Step) -> bool:
-    p95 = step.delay_ms["p95"]
-    return p95 is not None and p95 <= LIMIT and not step.unanswered
 
 
 # -- real models -------------------------------------------------------------------------------
