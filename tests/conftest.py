@@ -81,7 +81,7 @@ class Says:
         self._kokoro = Kokoro(model_path("kokoro-82m"))
 
     def __call__(self, text: str, voice: str = "af_heart") -> NDArray[np.float32]:
-        parts = list(self._kokoro.synthesize(text, voice=voice))
+        parts = [part.audio for part in self._kokoro.speak(text, voice=voice)]
         audio = np.concatenate(parts).astype(np.float32) / 32768
         return soxr.resample(audio, self._kokoro.sample_rate, 16000).astype(np.float32)
 

@@ -42,7 +42,7 @@ from voice.schedule import Busy, Priority, Schedule
 from voice.speak.aloud import Aloud
 from voice.speak.mouth import Mouth
 from voice.speak.speaker import Speaker
-from voice.speak.synthesizer import Voice
+from voice.speak.synthesizer import Spoken, Voice
 
 RATE = 16000
 FRAME = 320
@@ -156,13 +156,11 @@ class PaperMouth:
     voices: tuple[Voice, ...] = (Voice("paper", "en-US"),)
     spoken: list[str] = field(default_factory=list[str])
 
-    def synthesize(
-        self, text: str, *, voice: str = "", speed: float = 1.0
-    ) -> Iterator[NDArray[np.int16]]:
+    def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
         self.spoken.append(text)
         times = np.arange(round(0.3 * RATE) * len(text.split())) / RATE
         # unlike a caller's level, which over it would pass for its echo
-        yield (5000 * np.sin(2 * np.pi * 250 * times)).astype(np.int16)
+        yield Spoken((5000 * np.sin(2 * np.pi * 250 * times)).astype(np.int16))
 
     def warm_up(self) -> None: ...
 

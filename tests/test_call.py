@@ -20,6 +20,7 @@ from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
 from tests.paper import PaperCall, PaperEars
 from voice.listen.whisper import Transcript
+from voice.speak.synthesizer import Spoken
 
 ANSWERS = {
     "where is my order": ["It left on Monday.", "It should be with you on Thursday at noon."],
@@ -308,14 +309,14 @@ def test_a_caller_who_answers_the_check_is_not_left():
 
 def test_a_voice_that_fails_is_apologised_for_and_the_history_ends_where_it_failed():
     call = PaperCall(ANSWERS)
-    fine, said = call.mouth.synthesize, ANSWERS["where is my order"]
+    fine, said = call.mouth.speak, ANSWERS["where is my order"]
 
-    def synthesize(text: str, **options: object) -> Iterator[NDArray[np.int16]]:
+    def speak(text: str, **options: object) -> Iterator[Spoken]:
         if text.startswith("It should"):
             raise RuntimeError("onnxruntime gave up")
         return fine(text)
 
-    call.mouth.synthesize = synthesize  # type: ignore[method-assign]
+    call.mouth.speak = speak  # type: ignore[method-assign]
     call.says("where is my order", at=0.5)
     again = call.says("stop please", at=9)
     call.run(13)

@@ -39,12 +39,6 @@ class LevelMouth:
         sizes = tuple(len(word) for word in text.split())
         yield Spoken(np.concatenate(sounds), tuple(float(end) for end in ends), sizes)
 
-    def synthesize(
-        self, text: str, *, voice: str = "", speed: float = 1.0
-    ) -> Iterator[NDArray[np.int16]]:
-        for spoken in self.speak(text):
-            yield spoken.audio
-
     def warm_up(self) -> None: ...
 
     def close(self) -> None: ...

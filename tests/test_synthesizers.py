@@ -14,14 +14,14 @@ from voice.models import model_path
 from voice.speak.kokoro import Kokoro
 from voice.speak.piper import Piper
 from voice.speak.sound import trimmed
-from voice.speak.synthesizer import SpeechError, Synthesizer, TimedSynthesizer
+from voice.speak.synthesizer import SpeechError, Synthesizer
 from voice.speak.words import word_ends
 
 SENTENCE = "Your order is on its way and arrives on Thursday."
 
 
 def speak(synthesizer: Synthesizer, text: str, voice: str = "") -> NDArray[np.int16]:
-    parts = list(synthesizer.synthesize(text, voice=voice))
+    parts = [part.audio for part in synthesizer.speak(text, voice=voice)]
     return np.concatenate(parts) if parts else np.zeros(0, np.int16)
 
 
@@ -60,7 +60,6 @@ def test_clauses_begin_and_end_with_little_silence_and_no_click(synthesizer: Syn
 
 @pytest.mark.models
 def test_words_end_where_they_are_said_to(synthesizer: Synthesizer):
-    assert isinstance(synthesizer, TimedSynthesizer)
     text = "Wonderful, wait, congratulations."  # a pause after each word
     (spoken,) = synthesizer.speak(text)
     rate = synthesizer.sample_rate
@@ -90,7 +89,7 @@ def test_an_unknown_voice_is_named(synthesizer: Synthesizer):
 @pytest.mark.models
 def test_speed_shortens(synthesizer: Synthesizer):
     slow, fast = (
-        sum(len(part) for part in synthesizer.synthesize(SENTENCE, speed=speed))
+        sum(len(part.audio) for part in synthesizer.speak(SENTENCE, speed=speed))
         for speed in (0.7, 1.5)
     )
     assert fast < 0.7 * slow
@@ -100,7 +99,7 @@ def test_speed_shortens(synthesizer: Synthesizer):
 def test_kokoro_speaks_more_than_its_context_holds(transcriber: Transcriber):
     kokoro = Kokoro(model_path("kokoro-82m"), threads=2)
     text = " ".join([SENTENCE] * 13)  # about 600 phonemes, the model takes 510
-    parts = list(kokoro.synthesize(text))
+    parts = [part.audio for part in kokoro.speak(text)]
     assert len(parts) == 2
     heard = soxr.resample(parts[1].astype(np.float32) / 32768, 24000, 16000).astype(np.float32)
     assert transcriber.transcribe(heard, thorough=True).text.strip().endswith("on Thursday.")

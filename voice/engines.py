@@ -266,7 +266,7 @@ def _apology(synthesizer: Synthesizer) -> NDArray[np.int16]:
         text = spoken_language(synthesizer.voices[0].language).phrase("voice lost")
     except LookupError:
         return np.zeros(0, np.int16)
-    return np.concatenate(list(synthesizer.synthesize(text)))
+    return np.concatenate([part.audio for part in synthesizer.speak(text)])
 
 
 def is_here(model: str) -> bool:

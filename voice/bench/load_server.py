@@ -27,7 +27,7 @@ from voice.listen.whisper import Transcript
 from voice.models import model_path
 from voice.server.serve import run_loop, serving
 from voice.speak.mouth import Mouth
-from voice.speak.synthesizer import Voice
+from voice.speak.synthesizer import Spoken, Voice
 
 TRANSCRIBE = 0.090  # s; tiny.en on a short question
 DRAFT = 0.060  # s; a partial of it
@@ -84,12 +84,10 @@ class _SleepingVoice:
     sample_rate = 24000
     voices = (Voice("tone", "en-US"),)
 
-    def synthesize(
-        self, text: str, *, voice: str = "", speed: float = 1.0
-    ) -> Iterator[NDArray[np.int16]]:
+    def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
         seconds = WORD * len(text.split())
         time.sleep(seconds / SPEED)
-        yield np.full(round(seconds * self.sample_rate), 5000, np.int16)
+        yield Spoken(np.full(round(seconds * self.sample_rate), 5000, np.int16))
 
     def warm_up(self) -> None: ...
 

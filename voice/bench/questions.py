@@ -101,7 +101,7 @@ class SpokenQuestions:
         parts: list[NDArray[np.int16]] = []
         for text in re.split(r"\s*\|\s*", question.text):
             parts += [pause] if parts else []
-            parts += self._kokoro.synthesize(text, voice=question.voice)
+            parts += [part.audio for part in self._kokoro.speak(text, voice=question.voice)]
         # as loud as people speak on a good line: peaks at half of full scale
         audio = soxr.resample(np.concatenate(parts), self._kokoro.sample_rate, RATE)
         peak = np.abs(audio.astype(np.float64)).max()

@@ -62,12 +62,6 @@ class Kokoro:
         names.sort(key=lambda name: (name != "af_heart", name))
         return tuple(Voice(name, _LANGUAGES.get(name[0], "en-US")) for name in names)
 
-    def synthesize(
-        self, text: str, *, voice: str = "", speed: float = 1.0
-    ) -> Iterator[NDArray[np.int16]]:
-        for spoken in self.speak(text, voice=voice, speed=speed):
-            yield spoken.audio
-
     def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
         name = voice or self.voices[0].name
         style, language = self._style(name), _LANGUAGES.get(name[0], "en-US")
@@ -115,7 +109,7 @@ class Kokoro:
         return self._styles[name]
 
     def warm_up(self) -> None:
-        for _ in self.synthesize("Hello."):
+        for _ in self.speak("Hello."):
             pass
 
     def close(self) -> None:

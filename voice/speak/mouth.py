@@ -11,7 +11,7 @@ import soxr
 from numpy.typing import NDArray
 
 from voice.lane import Busy, Lane, Priority
-from voice.speak.synthesizer import SpeechError, Synthesizer, TimedSynthesizer
+from voice.speak.synthesizer import SpeechError, Synthesizer
 from voice.speak.text import for_speech
 from voice.speak.words import word_ends
 
@@ -103,15 +103,12 @@ class Mouth:
         parts: list[NDArray[np.int16]] = []
         ends: list[float] = []
         sizes: list[int] = []
-        if isinstance(synthesizer, TimedSynthesizer):
-            before = 0.0
-            for part in synthesizer.speak(spoken, voice=self.voice, speed=self.speed):
-                parts.append(part.audio)
-                ends += [before + end for end in part.ends]
-                sizes += part.sizes
-                before += len(part.audio) / synthesizer.sample_rate
-        else:
-            parts += synthesizer.synthesize(spoken, voice=self.voice, speed=self.speed)
+        before = 0.0
+        for part in synthesizer.speak(spoken, voice=self.voice, speed=self.speed):
+            parts.append(part.audio)
+            ends += [before + end for end in part.ends]
+            sizes += part.sizes
+            before += len(part.audio) / synthesizer.sample_rate
         if not parts:
             return Clip(np.zeros(0, np.int16))
         weights = [len(for_speech(word, self.language).strip()) for word in text.split()]

@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from voice.onnx import open_session
 from voice.speak.sound import trimmed
 from voice.speak.synthesizer import SpeechError, Spoken, Voice
@@ -41,12 +38,6 @@ class Piper:
         language, _, rest = file.stem.partition("-")
         return (Voice(rest.split("-")[0] or file.stem, language.replace("_", "-")),)
 
-    def synthesize(
-        self, text: str, *, voice: str = "", speed: float = 1.0
-    ) -> Iterator[NDArray[np.int16]]:
-        for spoken in self.speak(text, voice=voice, speed=speed):
-            yield spoken.audio
-
     def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
         if voice and voice != self.voices[0].name:
             raise SpeechError(f"no voice {voice!r} here; this one is {self.voices[0].name}")
@@ -65,7 +56,7 @@ class Piper:
             yield Spoken(audio, ends, sizes)
 
     def warm_up(self) -> None:
-        for _ in self.synthesize("Hello, how can I help you today?"):
+        for _ in self.speak("Hello, how can I help you today?"):
             pass
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,11 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A piece of a clause's sound, and where its spoken words end in it."""
+    """A piece of a clause's sound, and where its spoken words end in it, where that is known."""
 
     audio: NDArray[np.int16]
-    ends: tuple[float, ...]  # s from its first sample
-    sizes: tuple[int, ...]  # phonemes of each word
+    ends: tuple[float, ...] = ()  # s from its first sample
+    sizes: tuple[int, ...] = ()  # phonemes of each word
 
 
 class Synthesizer(Protocol):
@@ -34,9 +34,7 @@ class Synthesizer(Protocol):
     sample_rate: int  # Hz
     voices: tuple[Voice, ...]
 
-    def synthesize(
-        self, text: str, *, voice: str = "", speed: float = 1.0
-    ) -> Iterator[NDArray[np.int16]]:
+    def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
         """Speak one clause. Yields mono PCM of any length, leading and trailing silence trimmed
         to at most ~60 ms so that clauses join without a gap.
 
@@ -47,12 +45,3 @@ class Synthesizer(Protocol):
     def warm_up(self) -> None: ...
 
     def close(self) -> None: ...
-
-
-@runtime_checkable
-class TimedSynthesizer(Protocol):
-    """One that knows where its words lie."""
-
-    def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
-        """As Synthesizer.synthesize."""
-        ...
