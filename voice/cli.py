@@ -56,6 +56,10 @@ DEMO = Path("configs/demo.yaml")
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The YAML file that names models and agent.")
 ]
+OutOption = Annotated[Path, typer.Option(help="Folder of the JSON and of the picture, if any.")]
+LLMOption = Annotated[
+    str | None, typer.Option(help="Another LLM: a card, a path, a hub id or an address.")
+]
 
 
 def _version(asked: bool) -> None:
@@ -82,9 +86,7 @@ def serve(
         str | None, typer.Option(help="The address to listen on; 0.0.0.0 is everybody.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.", min=0)] = None,
-    llm: Annotated[
-        str | None, typer.Option(help="Another LLM: a card, a path, a hub id or an address.")
-    ] = None,
+    llm: LLMOption = None,
     check: Annotated[
         bool, typer.Option("--check", help="Read the config, say what is wrong, serve nothing.")
     ] = False,
@@ -135,10 +137,8 @@ def latency(
     ] = None,
     questions: Annotated[int, typer.Option(min=1, help="How many questions to ask.")] = 32,
     barge_ins: Annotated[int, typer.Option(min=0, help="How often to interrupt the agent.")] = 5,
-    out: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = Path("bench"),
-    llm: Annotated[
-        str | None, typer.Option(help="Another LLM: a card, a path, a hub id or an address.")
-    ] = None,
+    out: OutOption = Path("bench"),
+    llm: LLMOption = None,
     config: ConfigOption = DEMO,
 ) -> None:
     """Measure the silence between a question's last sound and the answer's first."""
@@ -152,7 +152,7 @@ def turns(
     data: Annotated[
         Path, typer.Argument(help="A folder with turns.json, or eot-bench's parquet files.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = Path("bench"),
+    out: OutOption = Path("bench"),
     language: Annotated[str, typer.Option(help="Only turns in it; '' for all.")] = "en",
     unseen: Annotated[
         bool, typer.Option("--unseen", help="Only the calls that nothing was learned from.")
@@ -184,7 +184,7 @@ def peers(
         int | None,
         typer.Option(min=1, help="Threads of the peers' LLM and of their recognition; all cores."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = Path("bench"),
+    out: OutOption = Path("bench"),
     llm: Annotated[str | None, typer.Option(help="Another LLM: a card or a path.")] = None,
     config: ConfigOption = DEMO,
 ) -> None:
@@ -215,10 +215,8 @@ def interruptions(
         int,
         typer.Option(min=0, help="How many sounds that are no interruption; 0: no echo either."),
     ] = 60,
-    out: Annotated[Path, typer.Option(help="Folder of the JSON.")] = Path("bench"),
-    llm: Annotated[
-        str | None, typer.Option(help="Another LLM: a card, a path, a hub id or an address.")
-    ] = None,
+    out: OutOption = Path("bench"),
+    llm: LLMOption = None,
     config: ConfigOption = DEMO,
 ) -> None:
     """Measure who stops the agent and who does not, how soon, and what it remembers as heard."""
@@ -236,7 +234,7 @@ def load(
         int, typer.Option(min=0, help="Up to how many callers of the real models; 0: none.")
     ] = 3,
     questions: Annotated[int, typer.Option(min=1, help="How many each of them asks.")] = 10,
-    out: Annotated[Path, typer.Option(help="Folder of the JSON.")] = Path("bench"),
+    out: OutOption = Path("bench"),
     config: ConfigOption = DEMO,
 ) -> None:
     """Measure how many calls a core carries, and how callers wait for one another."""
