@@ -41,7 +41,10 @@ def draw(path: Path, steps: "Sequence[Step]", limit: float, about: str) -> None:
     share.set_ylabel("core used, %", color=_CORE)
     share.spines["top"].set_visible(False)
     lines = [*axes.get_lines(), *share.get_lines()]
-    axes.legend(lines, [str(line.get_label()) for line in lines], frameon=False, loc="upper left")
+    names = [str(line.get_label()) for line in lines]
+    axes.legend(
+        lines, names, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=4, frameon=False
+    )
     axes.set_title("Calls that one core carries", loc="left", fontsize=14, weight="bold", pad=24)
     axes.text(0, 1.02, about, transform=axes.transAxes, fontsize=9, color="#57606f")
     figure.savefig(path)
