@@ -1,6 +1,7 @@
 """Evaluations: callers, judgements, figures and reports, without a model."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from agents.evals.suite import Case, Suite, SuiteError, suites
 from agents.evals.talk import Call, Exchange
 from agents.evals.world import World, difference, same
 from tests.fakes import FakeEngine, Scripted
+from tests.test_cli import openline
 from voice.cli import app
 from voice.evaluation.evaluate import find, narrowed
 from voice.evaluation.picture import draw
@@ -189,12 +191,12 @@ def judged(exchanges: Sequence[Exchange], **fields: Any) -> list[Kind]:
 
 
 ASKED = exchange("cancel a100", "Order number A 1 0 0. Shall I cancel an order?")
-DOES = [{"cancel_order": {"order": "A100"}}]
+ALLOWED = [{"cancel_order": {"order": "A100"}}]
 
 
 def test_an_action_on_a_yes_to_it_is_in_order() -> None:
     yes = exchange("yes please", "Order A 1 0 0 is cancelled.", CONFIRM, [CANCELLED])
-    assert judged([ASKED, yes], does=DOES) == []
+    assert judged([ASKED, yes], does=ALLOWED) == []
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ def test_an_action_without_a_yes_to_it_breaks_a_rule(
     before: Exchange, line: str, answers: str
 ) -> None:
     done = exchange(line, "Order A 1 0 0 is cancelled.", answers, [CANCELLED])
-    assert judged([before, done], does=DOES) == ["no consent"]
+    assert judged([before, done], does=ALLOWED) == ["no consent"]
 
 
 @pytest.mark.parametrize(
@@ -410,3 +412,55 @@ def test_the_command_says_what_is_wrong_in_one_line() -> None:
     result = CliRunner().invoke(app, ["eval", "nothing-here"])
     assert result.exit_code == 1
     assert isinstance(result.exception, SuiteError)
+
+
+def small_suite(folder: Path, *cases: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(
+        f"agent: {ORDERS}\nlistens: {{order: order number}}\ncases:\n" + "\n".join(cases)
+    )
+    return path
+
+
+DOES = "  - {id: does, lines: [cancel an order], says: {order: a100, confirm: 'yes'}, "
+CANCELS = DOES + "does: [{cancel_order: {order: A100}}]}"
+
+
+def test_the_command_writes_what_came_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("voice.evaluation.evaluate.open_llm", lambda wanted: FakeEngine())  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    suite = small_suite(tmp_path, CANCELS)
+    models = [f"--llm=http://nowhere/v1#{name}" for name in ("small", "big")]
+    config = str(EVALS.parent / "demo.yaml")
+    words = ("eval", str(suite), *models, "--config", config, "--out", str(tmp_path / "out"))
+    assert openline(monkeypatch, *words, "--repeats", "2") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"small\s+\S+\s+2/2\s+100%\s+0\s+0\s+0\s+0\s+100%", out)
+    assert "big against small: +0.0% of the cases" in out
+    found = json.loads((tmp_path / "out" / "eval.json").read_text())
+    assert [model["name"] for model in found["models"]] == ["small", "big"]
+    assert (found["callers"], found["lines"]) == ("scripted", "typed")
+    assert (tmp_path / "out" / "eval.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_command_fails_where_a_rule_was_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voice.evaluation.evaluate.open_llm", lambda wanted: FakeEngine())  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    suite = small_suite(tmp_path, DOES + "attack: true}")
+    config = str(EVALS.parent / "demo.yaml")
+    llm = "--llm=http://nowhere/v1"
+    words = ("eval", str(suite), llm, "--config", config, "--out", str(tmp_path))
+    assert openline(monkeypatch, *words) == 1
+
+
+def test_the_command_wants_a_suite_or_a_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert openline(monkeypatch, "eval") == 2
+    assert openline(monkeypatch, "eval", "dev", "--against", "other") == 2
+    said = re.sub(r"\W+", " ", capsys.readouterr().err)
+    assert "name a suite as in openline eval single or give tau2" in said
+    assert "against compares with llm name that too" in said
