@@ -268,6 +268,18 @@ def test_peers_know_what_our_agent_knows_and_both_sides_agree_on_the_setup(tmp_p
         assert pinned(peer).count(".") == 2
 
 
+def test_a_stock_peer_has_no_setting_of_ours_and_a_tuned_one_our_threads(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("GOMP_SPINCOUNT", "4000")
+    monkeypatch.setenv("HOME", "/home/caller")
+    stock, tuned = systems.surroundings(False), systems.surroundings(True)
+    assert not any("OMP_" in name for name in stock)
+    assert stock["HOME"] == tuned["HOME"] == "/home/caller"
+    assert tuned["GOMP_SPINCOUNT"] == "4000"
+    assert tuned["OMP_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
+
+
 # -- results ------------------------------------------------------------------------------------
 
 
@@ -277,7 +289,7 @@ def test_a_run_goes_on_from_its_own_file_only(tmp_path: Path, capsys: pytest.Cap
         asked("pipecat", 0, 1600.0),
         asked("livekit", 0, None, "none"),
     ]
-    models = {"transcriber": "w", "llm": "q", "synthesizer": "p", "peer_threads": 1}
+    models = {"transcriber": "w", "llm": "q", "synthesizer": "p", "peers_tuned": False}
     result: dict[str, Any] = {
         "machine": {"cpu": "paper", "cores": 2, "load": [0.5]},
         "models": models,
@@ -318,9 +330,11 @@ async def test_the_real_peer_greets_and_answers(name: environments.Peer, tmp_pat
         pytest.skip("models missing: make test fetches them")
     _, (sound,) = QUESTION, latency.speak([QUESTION], lambda: None, Console(quiet=True))
     async with AsyncExitStack() as running:
-        llm = await running.enter_async_context(systems.served_llm(config, 1, tmp_path / "llm.log"))
+        llm = await running.enter_async_context(
+            systems.served_llm(config, False, tmp_path / "llm.log")
+        )
         ready = systems.setup(config, DEMO.parent, llm)
-        address = await running.enter_async_context(systems.peer(name, ready, 1, tmp_path))
+        address = await running.enter_async_context(systems.peer(name, ready, False, tmp_path))
         broken: list[str] = []
         found = await asyncio.wait_for(
             asking.ask_all(

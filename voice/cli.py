@@ -180,10 +180,9 @@ def peers(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the JSON in --out ends.")
     ] = False,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads of the peers' LLM and of their recognition; all cores."),
-    ] = None,
+    tuned: Annotated[
+        bool, typer.Option("--tuned", help="Set the peers' LLM and threads as Openline's are.")
+    ] = False,
     out: OutOption = Path("bench"),
     llm: Annotated[str | None, typer.Option(help="Another LLM: a card or a path.")] = None,
     config: ConfigOption = DEMO,
@@ -200,7 +199,7 @@ def peers(
         llm=llm,
         rounds=rounds,
         resume=resume,
-        threads=threads,
+        tuned=tuned,
     )
 
 

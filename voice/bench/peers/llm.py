@@ -1,6 +1,8 @@
 """The peers' LLM: llama.cpp behind its own OpenAI-compatible server, in a process of its own.
 
-`python -m voice.bench.peers.llm MODEL.gguf THREADS`; the build and the weights are Openline's.
+`python -m voice.bench.peers.llm MODEL.gguf [--tuned]`; the build and the weights are Openline's.
+The options are those of `llama-server --model MODEL.gguf --ctx-size 4096 --parallel 1`, or (tuned)
+of agents/llm/embedded.py.
 """
 
 import os
@@ -13,7 +15,7 @@ import xllamacpp
 CONTEXT = 4096  # tokens
 
 
-def main(model: str, threads: int) -> None:
+def main(model: str, *, tuned: bool) -> None:
     params = xllamacpp.CommonParams()
     params.model.path = model
     params.hostnames = ["127.0.0.1"]
@@ -21,15 +23,12 @@ def main(model: str, threads: int) -> None:
     params.n_ctx = CONTEXT
     # One slot: with two, a peer's second request may miss the cached prompt and reads it again.
     params.n_parallel = 1
-    params.use_jinja = True
-    params.warmup = True
-    params.cache_prompt = True
-    params.n_batch = params.n_ubatch = 64  # as in agents/llm/embedded.py: a cancelled request ends
     params.ui = False
     params.verbosity = 0
-    # As in Openline: all cores read, these write.
-    params.cpuparams.n_threads = threads
-    params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
+    if tuned:
+        params.n_batch = params.n_ubatch = 64  # a cancelled request ends sooner
+        cores = len(os.sched_getaffinity(0))
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cores
     server = xllamacpp.Server(params)
     print(f"ready {server.listening_address}/v1", flush=True)
     while True:
@@ -43,4 +42,4 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], tuned="--tuned" in sys.argv)

@@ -50,7 +50,7 @@ class _Run:
     path: Path  # of the config
     llm: str | None
     out: Path
-    threads: int  # of the peers' LLM and of their recognition, each
+    tuned: bool  # the peers' LLM and threads set as Openline's are
 
 
 def run(
@@ -62,15 +62,15 @@ def run(
     llm: str | None = None,
     rounds: int | None = None,
     resume: bool = False,
-    threads: int | None = None,
+    tuned: bool = False,
 ) -> None:
     """Ask, measure, write OUT/peers.json and OUT/peers.png, print a table.
 
-    `rounds` ends this run early, `resume` goes on where OUT/peers.json ends. Raises BenchError,
-    PeerUnavailable, ModelError, SpeechError, ConfigError.
+    `rounds` ends this run early, `resume` goes on where OUT/peers.json ends. Peers run as their
+    documentation leaves them, or `tuned`: see systems.py. Raises BenchError, PeerUnavailable,
+    ModelError, SpeechError, ConfigError.
     """
     console = Console()
-    threads = threads or os.cpu_count() or 1
     loaded = load_config(config, {"llm": llm} if llm else {})
     out.mkdir(parents=True, exist_ok=True)
     path = out / "peers.json"
@@ -78,7 +78,7 @@ def run(
         "transcriber": loaded.transcriber.model,
         "llm": loaded.llm.model,
         "synthesizer": loaded.synthesizer.model,
-        "peer_threads": threads,
+        "peers_tuned": tuned,
         "line_noise": NOISE,
     }
     asked, loads = _earlier(path, models) if resume else ([], [])
@@ -94,7 +94,7 @@ def run(
     left = [(number, part) for number, part in left if number not in done]
     now = left[:rounds]
     if now:
-        measuring = _Run(console, systems, loaded, config, llm, out, threads)
+        measuring = _Run(console, systems, loaded, config, llm, out, tuned)
         found, busy = asyncio.run(_measure(measuring, (warm_up, warm_up_sound), now))
         asked, loads = asked + found, loads + busy
     if not asked:
@@ -159,10 +159,10 @@ async def _start(run: _Run, running: contextlib.AsyncExitStack) -> dict[System, 
     peers: list[Peer] = [name for name in run.systems if name != "ours"]
     if peers:
         with run.console.status("starting the peers"):
-            llm = served_llm(run.config, run.threads, run.out / "llm.log")
+            llm = served_llm(run.config, run.tuned, run.out / "llm.log")
             ready = setup(run.config, run.path.parent, await running.enter_async_context(llm))
             for name in peers:
-                starting = peer(name, ready, run.threads, run.out)
+                starting = peer(name, ready, run.tuned, run.out)
                 try:
                     addresses[name] = await running.enter_async_context(starting)
                 except PeerUnavailable as exc:

@@ -1,4 +1,8 @@
-"""Starts the systems, each in processes of its own, and gives the addresses that they answer at."""
+"""Starts the systems, each in processes of its own, and gives the addresses that they answer at.
+
+Peers run stock: with the threads that their libraries choose, and an LLM server whose options are
+llama.cpp's own defaults. Tuned, both have what agents/llm/ measured as best on few cores.
+"""
 
 import asyncio
 import contextlib
@@ -21,6 +25,7 @@ from voice.models import fetch, model_path
 MAX_TOKENS = 60
 _STARTS_WITHIN = 180.0  # s; a 1.5B model from a cold disk
 _STOPS_WITHIN = 10.0
+_OPENMP = ("OMP_", "GOMP_")  # agents/llm/__init__.py sets one for our own threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +69,21 @@ def instructions(definition: AgentDefinition) -> str:
 
 
 @contextlib.asynccontextmanager
-async def served_llm(config: Config, threads: int, log: Path) -> AsyncGenerator[str]:
+async def served_llm(config: Config, tuned: bool, log: Path) -> AsyncGenerator[str]:
     """The config's GGUF behind an OpenAI-compatible address. Raises PeerUnavailable, ModelError."""
     if config.llm.url:
         raise PeerUnavailable("the peers need a GGUF model of this machine; give --llm a card")
     fetch(config.llm.model)
     path = model_path(config.llm.model)
     model = path if path.is_file() else _one(path, "*.gguf", "a GGUF model")
-    command = [sys.executable, "-m", "voice.bench.peers.llm", str(model), str(threads)]
-    # how its threads wait is in os.environ: agents/llm/__init__.py has put it there
-    async with process("the LLM's server", command, os.environ, log) as address:
+    command = [sys.executable, "-m", "voice.bench.peers.llm", str(model)]
+    command += ["--tuned"] if tuned else []
+    async with process("the LLM's server", command, surroundings(tuned), log) as address:
         yield address
 
 
 @contextlib.asynccontextmanager
-async def peer(name: Peer, ready: Setup, threads: int, folder: Path) -> AsyncGenerator[str]:
+async def peer(name: Peer, ready: Setup, tuned: bool, folder: Path) -> AsyncGenerator[str]:
     """A peer's websocket address; logs to FOLDER/NAME.log. Raises PeerUnavailable."""
     about = folder / f"{name}.setup.json"
     about.write_text(json.dumps(asdict(ready), indent=1), encoding="utf-8")
@@ -88,17 +93,20 @@ async def peer(name: Peer, ready: Setup, threads: int, folder: Path) -> AsyncGen
     clouds = ("LIVEKIT_", "OPENAI_")  # with a key of theirs a peer would ask a cloud
     environment = {
         key: value
-        for key, value in os.environ.items()
+        for key, value in surroundings(tuned).items()
         if key not in ours and not key.startswith(clouds)
     }
-    environment |= {
-        "PYTHONNOUSERSITE": "1",
-        "OMP_NUM_THREADS": str(threads),  # CTranslate2 takes it for its own
-        "HF_HUB_OFFLINE": "1",
-        "LOGURU_LEVEL": "WARNING",
-    }
+    environment |= {"PYTHONNOUSERSITE": "1", "HF_HUB_OFFLINE": "1", "LOGURU_LEVEL": "WARNING"}
     async with process(name, command, environment, folder / f"{name}.log") as address:
         yield address
+
+
+def surroundings(tuned: bool) -> dict[str, str]:
+    """The environment of a peer's program: OpenMP's own choices, or how Openline's threads run."""
+    if not tuned:
+        return {k: v for k, v in os.environ.items() if not k.startswith(_OPENMP)}
+    # CTranslate2 takes the number of threads for its own
+    return {**os.environ, "OMP_NUM_THREADS": str(len(os.sched_getaffinity(0)))}
 
 
 @contextlib.asynccontextmanager
