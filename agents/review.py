@@ -39,7 +39,6 @@ class NoEngine:
     name: str = "none"
     grammars: bool = True
     native_tools: bool = False
-    idle: bool = False
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         raise EngineError("nothing was loaded to think with")
@@ -47,7 +46,7 @@ class NoEngine:
 
     async def warm_up(self, request: Request) -> None: ...
 
-    async def prepare(self, request: Request) -> None: ...
+    async def prepare(self, request: Request, *, whole: bool = False) -> None: ...
 
     async def close(self) -> None: ...
 

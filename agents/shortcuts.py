@@ -115,13 +115,14 @@ class Topics:
         return cls(tuple(frozenset(language.content(fact)) for fact in facts), frozenset(words))
 
 
-def about_facts(words: Sequence[str], topics: Topics, language: Language) -> bool:
+def about_facts(line: str, words: Sequence[str], topics: Topics, language: Language) -> bool:
     """Whether a line without values is a question about a fact, and could mean no tool.
 
     This saves the model's look at the line, half of the wait for an answer. A question about the
     caller's own case ("my parcel") is left to the model.
     """
-    if not language.questions(words) or language.own_case(words):
+    asks = language.questions(words) or line.rstrip().endswith("?")  # "Is their parking?"
+    if not asks or language.own_case(words):
         return False
     stems = language.content(" ".join(words))
     shared = max((len(stems & fact) for fact in topics.facts), default=0)

@@ -187,7 +187,7 @@ class Turn:
         readings = [read(self._words, t.slots, self._language, self._today) for t in tools]
         if pending.values or any(reading.values for reading in readings):
             return None
-        if about_facts(self._words, self._agent.topics, self._language):
+        if about_facts(self._line, self._words, self._agent.topics, self._language):
             return Want(QUESTION, self._line)
         return None
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import assert_never
 
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
-from agents.streams import begun
 
 FIRST_AFTER = 0.7  # s after the turn is confirmed; a shorter silence sounds like thinking
 NEXT_AFTER = 2.0  # s after the last words have been spoken: nobody hears 3 s of nothing
@@ -70,7 +69,7 @@ async def filled(
     running: dict[str, str] = {}
     try:
         while True:
-            step = step or begun(events, "turn's next event")
+            step = step or asyncio.create_task(_next(events), name="turn's next event")
             if confirmed.done():
                 since = since or loop.time()
                 due = max(since + FIRST_AFTER, until + NEXT_AFTER if said else 0.0)
@@ -111,3 +110,7 @@ async def filled(
             task.cancel()
         await asyncio.wait(waiting)
         await events.aclose()
+
+
+async def _next(events: AsyncGenerator[Event, None]) -> Event | None:
+    return await anext(events, None)

@@ -46,8 +46,8 @@ class FakeEngine:
         self.requests: list[Request] = []
         self.warmed: list[Request] = []
         self.prepared: list[Request] = []
+        self.prepared_whole: list[bool] = []
         self.closed_early = 0
-        self.idle = False  # True: answers are guessed beside the understanding
         self._script = list(script)
         self._probability = probability
         self._before = before
@@ -89,8 +89,9 @@ class FakeEngine:
         finally:
             self.closed_early += not finished
 
-    async def prepare(self, request: Request) -> None:
+    async def prepare(self, request: Request, *, whole: bool = False) -> None:
         self.prepared.append(request)
+        self.prepared_whole.append(whole)
 
     async def warm_up(self, request: Request) -> None:
         self.warmed.append(request)

@@ -291,34 +291,21 @@ async def test_the_words_so_far_are_read_ahead_and_nothing_of_them_is_kept(desk:
     await shop.conversation.prepare("Is there any")
     await shop.conversation.prepare("Is there any place for my car?")
     await shop.conversation.prepare("Where is my order ten forty-two?")  # code answers that
-    assert [request.slot for request in engine.prepared] == ["answer", "understand"] * 2
-    assert engine.prepared[-1].messages[-1].content.endswith("is there any place for my car")
+    assert [request.slot for request in engine.prepared] == ["understand", "answer"] * 2
+    assert engine.prepared_whole == [False, False, True, True]  # the second may be all of it
+    assert engine.prepared[-2].messages[-1].content.endswith("is there any place for my car")
     assert shop.conversation.history == []
     await shop.says("Is there any place for my car?")
     asked = [request.messages[-1].content for request in engine.requests]
-    prepared = [request.messages[-1].content for request in reversed(engine.prepared[-2:])]
+    prepared = [request.messages[-1].content for request in engine.prepared[-2:]]
     assert all(a.startswith(p) for a, p in zip(asked, prepared, strict=True))
 
 
-async def test_an_answer_is_guessed_beside_finding_out_what_is_wanted(desk: Open):
-    shop = desk({"want": "question"}, "Yes, there is parking behind the building.")
+async def test_a_question_about_the_facts_is_known_by_its_question_mark_alone(desk: Open):
+    shop = desk("Yes, parking is free.")
     assert isinstance(shop.agent.engine, FakeEngine)
-    shop.agent.engine.idle = True
-    assert "parking" in await shop.says("Is there any place for my car?")
-    assert [request.slot for request in shop.agent.engine.requests] == ["understand", "answer"]
-
-
-async def test_a_wrong_guess_is_dropped_unheard(desk: Open):
-    shop = desk({"want": "order_status"}, "It is on its way.")
-    engine = shop.agent.engine
-    assert isinstance(engine, FakeEngine)
-    engine.idle = True
-    said = await shop.says("Do you know what became of my parcel?")
-    assert "on its way" not in said
-    assert said.endswith("?")  # which order
-    assert engine.requests[0].slot == "understand"
-    tasks = [task for task in asyncio.all_tasks() if task.get_name() == "guessed answer"]
-    assert tasks == []
+    assert "parking" in await shop.says("Free parking behind your building?")
+    assert [request.slot for request in shop.agent.engine.requests] == ["answer"]
 
 
 async def test_a_journal_is_told_what_the_model_wrote(desk: Open):

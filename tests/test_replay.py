@@ -194,7 +194,7 @@ class Slow:
     """A model behind a server that is only known to be done, or gone, by a timeout."""
 
     name = "slow"
-    grammars = native_tools = idle = False
+    grammars = native_tools = False
 
     def __init__(self) -> None:
         self.closed = 0
@@ -211,7 +211,7 @@ class Slow:
 
     async def warm_up(self, request: Request) -> None: ...
 
-    async def prepare(self, request: Request) -> None: ...
+    async def prepare(self, request: Request, *, whole: bool = False) -> None: ...
 
     async def close(self) -> None: ...
 

@@ -65,10 +65,6 @@ class Counted:
         self.grammars = self.engine.grammars
         self.native_tools = self.engine.native_tools
 
-    @property
-    def idle(self) -> bool:
-        return self.engine.idle
-
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         self.requests += 1
         deltas = self.engine.stream(request)
@@ -85,8 +81,8 @@ class Counted:
     async def warm_up(self, request: Request) -> None:
         await self.engine.warm_up(request)
 
-    async def prepare(self, request: Request) -> None:
-        await self.engine.prepare(request)
+    async def prepare(self, request: Request, *, whole: bool = False) -> None:
+        await self.engine.prepare(request, whole=whole)
 
     async def close(self) -> None:
         await self.engine.close()

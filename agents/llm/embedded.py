@@ -71,10 +71,6 @@ class Embedded:
         self._http: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    @property
-    def idle(self) -> bool:
-        return not self._waiting
-
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Generate; see Engine. Closing the iterator frees the slot."""
         if self._waiting >= _WAITING:
@@ -130,14 +126,15 @@ class Embedded:
             await self._post(f"/slots/{slot}?action=save", {"filename": name})
             _keep_newest(self._cache)
 
-    async def prepare(self, request: Request) -> None:
-        """See Engine. The prompt is read up to the end of the last message's text."""
+    async def prepare(self, request: Request, *, whole: bool = False) -> None:
+        """See Engine. The prompt is read up to the end of the last message's text, or whole."""
         if self._waiting or self._server is None:
             return
         try:
             body = await self._body(request)
             prompt, text = body["prompt"], request.messages[-1].content
-            body["prompt"] = prompt[: prompt.rindex(text) + len(text)]
+            if not whole:
+                body["prompt"] = prompt[: prompt.rindex(text) + len(text)]
             if not self._waiting:
                 with self._slots.taken(request.slot, body["prompt"]) as slot:
                     read = body | {"n_predict": 0, "stream": False, "id_slot": slot}

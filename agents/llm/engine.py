@@ -80,11 +80,6 @@ class Engine(Protocol):
     grammars: bool
     native_tools: bool
 
-    @property
-    def idle(self) -> bool:
-        """Whether a guess would be worked on at nobody's cost."""
-        ...
-
     def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Generate. Ends with `Done`. Closing the iterator frees the model at once.
 
@@ -96,8 +91,9 @@ class Engine(Protocol):
         """Put the prompt of `request` in the prefix cache, where the engine has one."""
         ...
 
-    async def prepare(self, request: Request) -> None:
-        """Read a prompt whose last message still grows, so that less is new when it is asked.
+    async def prepare(self, request: Request, *, whole: bool = False) -> None:
+        """Read a prompt whose last message still grows, so that less is new when it is asked;
+        `whole`: perhaps it does not grow any more.
 
         Does nothing where there is no such cache or the engine has other work. Never raises.
         """

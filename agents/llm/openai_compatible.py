@@ -79,12 +79,7 @@ class OpenAICompatible:
             async for delta in deltas:
                 yield delta
 
-    @property
-    def idle(self) -> bool:
-        """Never: who else asks that server is not known here."""
-        return False
-
-    async def prepare(self, request: Request) -> None:
+    async def prepare(self, request: Request, *, whole: bool = False) -> None:
         """Nothing: it would be a paid request for every half second of speech."""
 
     async def warm_up(self, request: Request) -> None:

@@ -61,7 +61,6 @@ class _SleepingModel:
     name = "sleeping"
     grammars = False
     native_tools = True
-    idle = False
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         await asyncio.sleep(FIRST_TOKEN - TOKEN)
@@ -72,7 +71,7 @@ class _SleepingModel:
 
     async def warm_up(self, request: Request) -> None: ...
 
-    async def prepare(self, request: Request) -> None: ...
+    async def prepare(self, request: Request, *, whole: bool = False) -> None: ...
 
     async def close(self) -> None: ...
 

@@ -60,10 +60,6 @@ class WorkingEngine:
         self.grammars = engine.grammars
         self.native_tools = engine.native_tools
 
-    @property
-    def idle(self) -> bool:
-        return False  # a guess would be waited for
-
     async def stream(self, request: Request) -> AsyncIterator[Delta]:
         stream = self._engine.stream(request)
         try:
@@ -76,8 +72,8 @@ class WorkingEngine:
     async def warm_up(self, request: Request) -> None:
         await self._world.run(self._engine.warm_up(request))
 
-    async def prepare(self, request: Request) -> None:
-        await self._world.run(self._engine.prepare(request))
+    async def prepare(self, request: Request, *, whole: bool = False) -> None:
+        await self._world.run(self._engine.prepare(request, whole=whole))
 
     async def close(self) -> None:
         await self._world.run(self._engine.close())
