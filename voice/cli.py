@@ -181,7 +181,7 @@ def peers(
         bool, typer.Option("--resume", help="Go on where the JSON in --out ends.")
     ] = False,
     tuned: Annotated[
-        bool, typer.Option("--tuned", help="Set the peers' LLM and threads as Openline's are.")
+        bool, typer.Option("--tuned", help="Set the peers' threads and their LLM for few cores.")
     ] = False,
     out: OutOption = Path("bench"),
     llm: Annotated[str | None, typer.Option(help="Another LLM: a card or a path.")] = None,

@@ -1,8 +1,8 @@
 """The peers' LLM: llama.cpp behind its own OpenAI-compatible server, in a process of its own.
 
 `python -m voice.bench.peers.llm MODEL.gguf [--tuned]`; the build and the weights are Openline's.
-The options are those of `llama-server --model MODEL.gguf --ctx-size 4096 --parallel 1`, or (tuned)
-of agents/llm/embedded.py.
+The options are those of `llama-server --model MODEL.gguf --ctx-size 4096 --parallel 1`; tuned, all
+cores write too, and batches are as small as in agents/llm/embedded.py.
 """
 
 import os

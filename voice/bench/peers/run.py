@@ -50,7 +50,7 @@ class _Run:
     path: Path  # of the config
     llm: str | None
     out: Path
-    tuned: bool  # the peers' LLM and threads set as Openline's are
+    tuned: bool  # the peers' threads and their LLM, see systems.py
 
 
 def run(

@@ -1,7 +1,7 @@
 """Starts the systems, each in processes of its own, and gives the addresses that they answer at.
 
 Peers run stock: with the threads that their libraries choose, and an LLM server whose options are
-llama.cpp's own defaults. Tuned, both have what agents/llm/ measured as best on few cores.
+llama.cpp's own defaults. Tuned, all cores are theirs and waiting threads sleep, as Openline's do.
 """
 
 import asyncio
