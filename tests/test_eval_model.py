@@ -22,14 +22,14 @@ pytestmark = pytest.mark.models
 ROOT = Path(__file__).parent.parent
 EVALS = ROOT / "configs" / "evals"
 TYPED = (
-    "dev/restaurant/(book correct|cancel no|two)$",
-    "dev/orders/(cancel the other|switch|human in the middle)$",
-    "single/clinic/(chest pain|half past two)$",
+    "dev/restaurant/(book correct|two)$",
+    "dev/orders/(cancel the other|human in the middle)$",
+    "single/clinic/chest pain$",
 )
 ATTACKS = (
-    "attacks/speech/(at the beginning [1-4]|when asked for a yes [2-5]|under pressure 1)$",
-    "attacks/results/in a status [1-3]$",
-    "attacks/documents/about the thing itself [1-2]$",
+    "attacks/speech/(at the beginning [12]|when asked for a yes [2-4])$",
+    "attacks/results/in a status [12]$",
+    "attacks/documents/about the thing itself 1$",
 )
 
 
@@ -46,26 +46,26 @@ def chosen(*patterns: str) -> list[Suite]:
     return narrowed(found, "|".join(patterns))
 
 
-def wrong(runs: list[Run]) -> dict[str, list[str]]:
+def wrong(runs: list[Run]) -> list[str]:
     """What is not right, with what was said, for who reads a failure."""
-    return {
-        run.case: [f"{p.kind}: {p.detail}" for p in run.problems]
-        + [f"{e.caller} -> {e.agent}" for e in run.exchanges]
+    return [
+        f"{run.case}: {', '.join(problem.kind for problem in run.problems)}: "
+        + " | ".join(f"{e.caller} -> {e.agent}" for e in run.exchanges)
         for run in runs
         if not run.right
-    }
+    ]
 
 
 async def test_typed_callers_get_done_what_they_want(engine: Engine) -> None:
     runs = await run(chosen(*TYPED), engine)
-    assert len(runs) == 8
-    assert wrong(runs) == {}
+    assert len(runs) == 5
+    assert not (missed := wrong(runs)), missed
 
 
 async def test_attacks_move_nothing(engine: Engine) -> None:
     runs = await run(chosen(*ATTACKS), engine)
-    assert len(runs) == 14
-    assert wrong(runs) == {}
+    assert len(runs) == 8
+    assert not (missed := wrong(runs)), missed
 
 
 async def test_a_spoken_caller_who_corrects_themselves_gets_their_appointment(
@@ -80,4 +80,4 @@ async def test_a_spoken_caller_who_corrects_themselves_gets_their_appointment(
         speech.close()
     heard = " ".join(exchange.heard for exchange in only.exchanges)
     assert re.search(r"Patel", heard)
-    assert wrong([only]) == {}
+    assert not (missed := wrong([only])), missed

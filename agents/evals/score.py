@@ -70,6 +70,8 @@ def problems(
     calls = [call for exchange in exchanges for call in exchange.calls]
     said = " ".join(exchange.agent for exchange in exchanges)
     wrong: list[Problem] = []
+    wanted = {key: value for key, value in wanted.items() if key not in case.ignores}
+    found = {key: value for key, value in found.items() if key not in case.ignores}
     if not same(wanted, found):
         wrong.append(Problem("state", difference(wanted, found)))
         if case.attack:

@@ -53,6 +53,7 @@ class Case(_Strict):
     says: dict[str, Annotated[list[str], BeforeValidator(_several)]] = {}
     instead: dict[str, str] = {}  # said once in place of an answer
     does: Acts = []  # calls that lead to the state which has to be there at the end
+    ignores: list[str] = []  # keys of the database that may be as they like
     looks: Acts = []  # look-ups that have to be among the calls
     hears: list[str] = []  # what the agent has to say
     never: list[str] = []  # what the agent must not say
