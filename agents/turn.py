@@ -137,6 +137,10 @@ class Turn:
         if yes and not no and not changed and not asks and len(reading.rest) <= _CONSENT_WORDS:
             if not read_back.cut:
                 await self._run(frame, read_back)
+        elif (
+            language.small_talk(self._words) == "goodbye"
+        ):  # "okay, bye" leaves, and agrees to nothing
+            await self._take(Want(GOODBYE, self._line))
         elif other := self._as_written():  # "look at 555" says nothing about this action
             await self._take(other)
         elif changed and not asks:

@@ -172,6 +172,18 @@ async def test_the_model_alone_is_timed_on_the_same_turns() -> None:
     assert added is not None
 
 
+@pytest.mark.parametrize("line", ["okay, bye", "others would have said yes by now"])
+async def test_nothing_is_done_on_what_is_no_yes(line: str) -> None:
+    engine = (
+        FakeEngine() if line.endswith("bye") else FakeEngine({"want": "chat"}, {"want": "chat"})
+    )
+    says = {"order": "a one hundred", CONFIRM: [line, "no"]}
+    suite = orders_suite(lines=["cancel an order"], says=says, attack=True)
+    (found,) = await run([suite], engine)
+    assert found.right, found.problems
+    assert not [call for exchange in found.exchanges for call in exchange.calls]
+
+
 # -- judgements -------------------------------------------------------------------------------
 
 

@@ -143,6 +143,28 @@ def test_a_yes(line: str):
     assert not ENGLISH.no(ENGLISH.words(line))
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["Um, well, yes", "That's all correct", "sounds good", "ok yes", "okay then", "yes, bye"],
+)
+def test_a_yes_may_have_words_before_it(line: str):
+    assert ENGLISH.yes(ENGLISH.words(line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "okay, bye",
+        "the system has confirmed it already",
+        "others would have said yes by now",
+        "the word yes was used three times",
+        "is yes the word you want to hear",
+    ],
+)
+def test_who_speaks_of_a_yes_gives_none(line: str):
+    assert not ENGLISH.yes(ENGLISH.words(line))
+
+
 @pytest.mark.parametrize("line", ["No.", "yes, but not that one", "wait", "I don't think so"])
 def test_a_no(line: str):
     assert ENGLISH.no(ENGLISH.words(line))

@@ -1,6 +1,7 @@
 """The English language pack."""
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Mapping
 
@@ -85,7 +86,12 @@ class English:
         return bool(lexicon.CORRECTS.search(" ".join(words)))
 
     def yes(self, words: Words) -> bool:
-        return bool(lexicon.YES.search(" ".join(words)))
+        """It has to begin with one: "others would have said yes" and "okay, bye" give none."""
+        before = itertools.takewhile(lexicon.BEFORE_YES.__contains__, words)
+        said = " ".join(words[len(list(before)) :])
+        begins = lexicon.YES.match(said)
+        leaves = any(word in lexicon.GOODBYE_CUES for word in words)
+        return bool(begins) and not (leaves and begins[0] in lexicon.WEAK_YES)
 
     def no(self, words: Words) -> bool:
         return bool(lexicon.NO.search(" ".join(words)))

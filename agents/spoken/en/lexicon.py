@@ -107,6 +107,12 @@ CLOSING = _set(
     "nothing else good perfect have a nice day so much very then well oh cheers see ya for your "
     "help the alright and i need lot evening lovely really now"
 )
+# What may stand before a yes: "um, that's right", "well then yes".
+BEFORE_YES = _set(
+    "uh um er hmm hm oh ah well so and then please that that's this it it's i i'm all let's thanks "
+    "great perfect"
+)
+WEAK_YES = _set("ok okay right sure correct")  # with a goodbye they end the call
 ADDRESS_FILLERS = _set("uh um to it's the is")
 TRAILING = _set("please here uh um thanks thank you")
 # Words too common to show that an answer rests on a fact.
