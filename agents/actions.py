@@ -4,14 +4,15 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from rapidfuzz import fuzz
 
-from agents import sentences
+from agents import records, sentences
 from agents.acting import Acts, Outcome, Settle, outcome_of
 from agents.definition import Limits
 from agents.events import Event, Say, ToolEnded
-from agents.frame import Frame, ReadBack, State, Val
+from agents.frame import Frame, ReadBack, Source, State, Val
 from agents.llm.engine import Message, ToolCall
 from agents.mind import Budget
 from agents.spoken import Language
@@ -29,6 +30,7 @@ class Actions:
     limits: Limits
     budget: Budget
     acts: Acts
+    hidden: frozenset[str]  # slots that are never spoken of: identifiers that only tools know
     committed: asyncio.Event
     emit: Callable[[Event], None]
     exchanges: list[Message] = field(default_factory=list[Message])  # calls of this turn, results
@@ -46,14 +48,44 @@ class Actions:
     ) -> None:
         """Take values from the caller's line; `chosen` of them were chosen by the model."""
         for name, value in values.items():
+            before = frame.values.get(name)
+            if name in frame.offers and name not in frame.slots:
+                offer = frame.offers[name].records
+                record = next(record for record in offer if record[name] == value)
+                frame.take(name, self.val_of(frame, name, record, "record"))
+                self.take_fields(frame, record)
+                continue
             val = Val(value, "model" if name in chosen else "caller", self.state.turn)
             frame.take(name, val)
             self.state.known[name] = val
+            if before is None or before.value != value:
+                for tool in frame.stale(name):
+                    proved = self.state.granted.get(tool.policy.grants, {}).get(name)
+                    if proved is not None and proved.value != value:  # somebody else
+                        del self.state.granted[tool.policy.grants]
+
+    def take_fields(self, frame: Frame, record: Mapping[str, Any]) -> None:
+        """What a chosen record says of slots that nobody has spoken of: its doctor, its size."""
+        for name, value in record.items():
+            slot = frame.slots.get(name)
+            fits = slot and (not slot.options or value in slot.options)
+            if fits and name not in frame.values and isinstance(value, str | int):
+                frame.values[name] = Val(value, "result", self.state.turn)
+
+    def val_of(self, frame: Frame, slot: str, record: Mapping[str, Any], source: Source) -> Val:
+        """The value of a slot that a look-up knew, and the record that says what it is."""
+        spoken = records.told(record, self.hidden, self.language)
+        value = record[slot]
+        value = value if isinstance(value, int) else str(value)
+        return Val(value, source, self.state.turn, spoken, record)
 
     def ask(self, frame: Frame, name: str, before: str = "") -> None:
         frame.asked = name
         self.waits_for = frame
-        question = frame.tool.slots[name].question
+        if name in frame.offers:
+            question = records.offered(frame.offers[name], self.hidden, self.language)
+        else:
+            question = {**frame.tool.slots, **frame.slots}[name].question
         self.emit(Say(f"{before} {question}".strip(), complete=True))
 
     def drop(self, frame: Frame) -> None:
@@ -86,14 +118,15 @@ class Actions:
         if frame.tool.check is not None and frame.arguments:
             self.acts.checked(frame.tool, frame.arguments, outcome)
         for name, value in outcome.result.data.items() if outcome.result else ():
-            if name in frame.tool.slots and frame.arguments.get(name) != value:
+            if name in frame.slots and frame.arguments.get(name) != value:
                 frame.values[name] = Val(value, "tool", self.state.turn)
         return outcome
 
-    def explain(self, frame: Frame, outcome: Outcome) -> None:
+    def explain(self, frame: Frame, outcome: Outcome, heard: str = "") -> None:
         """Say why a tool refused or failed, and ask for what would help, or leave the action.
 
-        Says nothing where the tool may be tried again with what is known now.
+        Says nothing where the tool may be tried again with what is known now. `heard` is said
+        besides: what the tool was asked with.
         """
         refusal = outcome.refusal
         if refusal is None:
@@ -105,7 +138,7 @@ class Actions:
             del frame.values[name]
         if remembered:
             return
-        slot = frame.tool.slots.get(refusal.slot)
+        slot = frame.slots.get(refusal.slot)
         if slot is None or refusal.slot not in frame.values:
             self.forget(frame)
             self.say("refused", {"why": str(refusal)})
@@ -118,7 +151,10 @@ class Actions:
             return
         self.state.known.pop(refusal.slot, None)
         frame.misses += 1
+        frame.stale(refusal.slot)
         why = self.language.phrase("refused", {"why": str(refusal)})
+        if heard:
+            why += " " + self.language.phrase("heard", {"heard": heard})
         if refusal.options:
             said = [self.language.say(slot.kind, option) for option in refusal.options]
             why += " " + self.language.phrase("options", {"options": ", or ".join(said)})
@@ -140,15 +176,31 @@ class Actions:
             if read_back and read_back.cut:  # learned while the turn was being confirmed
                 return None
         self.forget(frame)
-        outcome = await self.acts.run(
-            tool, frame.arguments, self._seconds(tool), self.emit, self._settle(frame)
-        )
+        settle = self._settle(frame, tool)
+        outcome = await self.acts.run(tool, frame.arguments, self._seconds(tool), self.emit, settle)
         self.state.unsaid = []
         return outcome
 
+    async def look_up(self, frame: Frame, tool: Tool) -> Outcome:
+        """Ask a read-only tool for what the action needs. Raises OutOfBudget."""
+        self.budget.step()
+        arguments = frame.arguments_of(tool)
+        settle = self._settle(frame, tool)
+        return await self.acts.run(tool, arguments, self._seconds(tool), self.emit, settle)
+
+    def listed(self, tool: Tool, result: ToolResult) -> str:
+        """The records that a tool found for others, read out; "" where it found none."""
+        for slot in tool.policy.returns:
+            if found := records.found(result.data, slot):
+                offer = records.Offer(found)
+                return records.offered(offer, self.hidden, self.language, question=False)
+        return ""
+
     def told(self, frame: Frame, outcome: Outcome) -> list[Event]:
         """How the end of an action is told, where no model is needed."""
-        if outcome.result is not None:
+        if outcome.result is not None and (text := self.listed(frame.tool, outcome.result)):
+            pass
+        elif outcome.result is not None:
             text = sentences.done(frame, outcome.result, self.language)
             if not frame.tool.policy.read_only and not self.state.frames:
                 text += " " + self.language.phrase("more")
@@ -159,18 +211,19 @@ class Actions:
             text = self.language.phrase(outcome.problem + reads)
         return [Say(text, complete=True)]
 
-    def _settle(self, frame: Frame) -> Settle:
-        tool, state = frame.tool, self.state
+    def _settle(self, frame: Frame, tool: Tool) -> Settle:
+        state, arguments = self.state, frame.arguments_of(tool)
 
         def settle(outcome: Outcome, ended: ToolEnded) -> None:
             if outcome.result is not None:
-                data = {**frame.arguments, **outcome.result.data}
+                state.ran.add(tool.name)
+                data = records.without({**arguments, **outcome.result.data}, self.hidden)
                 state.findings = sentences.findings(data, self.language)
                 content = json.dumps(ended.result, default=str)
             else:
                 state.findings = f"{tool.name} failed: {ended.error}"
                 content = f"error: {ended.error}"
-            call = ToolCall(ended.id, tool.name, frame.arguments)
+            call = ToolCall(ended.id, tool.name, arguments)
             self.exchanges.append(Message("assistant", "", tool_calls=(call,)))
             self.exchanges.append(Message("tool", content, tool_call_id=ended.id))
             if not tool.policy.read_only:

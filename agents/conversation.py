@@ -22,7 +22,7 @@ from agents.notes import Notes, unread
 from agents.shortcuts import Topics
 from agents.small import SmallMind
 from agents.spoken import Language, language
-from agents.tools import CallContext, Tool
+from agents.tools import CallContext, LinkError, Tool, linked
 from agents.tools.opened import WrongSource, opened
 from agents.tools.sources import Source
 from agents.turn import Turn
@@ -54,10 +54,13 @@ class Agent:
         self.definition = definition
         self.engine = engine
         self.stand_ins = tuple(stand_ins)
-        self.tools = {tool.name: tool for tool in tools}
+        self.tools = linked(tools)
         self.language: Language = language(definition.language)
+        self.hidden = frozenset(
+            name for tool in tools for name, slot in tool.slots.items() if slot.hidden
+        )
         self.today = today
-        self.topics = Topics.of(definition.facts, tools, self.language)
+        self.topics = Topics.of(definition.facts, self.tools.values(), self.language)
         self.sources = tuple(sources)  # what the tools act on
         self.mind: Mind = self._mind(engine)
         if stand_ins:
@@ -89,6 +92,11 @@ class Agent:
         except WrongSource as exc:
             place = Document.read(path, "an agent").place(["tools", exc.index])
             raise DefinitionError(f"{place}: tools: {exc.why}") from exc
+        try:
+            linked(tools)
+        except LinkError as exc:
+            place = Document.read(path, "an agent").place(["tools"])
+            raise DefinitionError(f"{place}: tools: {exc}") from exc
         return cls(definition, engine, tools, stand_ins=stand_ins, sources=sources, today=today)
 
     def _mind(self, engine: Engine) -> Mind:

@@ -22,7 +22,7 @@ RULES = (
     "You cannot do anything yourself and never say that something was done.",
 )
 HELLO, THANKS, NO_MORE, GOODBYE = "hello", "thanks", "no more", "goodbye"
-UNKNOWN, NOTHING, MACHINE = "unknown", "nothing", "machine"
+UNKNOWN, NOTHING, MACHINE, MORE = "unknown", "nothing", "machine", "more"
 
 
 STALLED = 2.5  # s between two tokens: speech has run out by then, and another call never costs it

@@ -150,13 +150,13 @@ class NativeMind:
         frame = view.state.frame
         asked = frame.asked if frame and frame.tool is tool else ""
         words = self._language.words(line)
-        values = dict(read(words, tool.slots, self._language, view.today, asked).values)
+        values = dict(read(words, tool.said, self._language, view.today, asked).values)
         chosen: set[str] = set()
         lines = list(view.state.lines)
         if tool.policy.read_only:
             lines.append(view.state.findings)  # a look-up may go on from another's result
         for name, given in call.arguments.items():
-            slot = tool.slots.get(name)
+            slot = tool.said.get(name)
             if slot is None or name in values or given in (None, ""):
                 continue
             if slot.kind == "enum":

@@ -39,12 +39,12 @@ def read(
         _mark(used, said)
     for kind in _ORDER:
         same = [name for name, slot in slots.items() if slot.kind == kind]
-        # Identifiers and lists have their own patterns; the others compete for the same words.
-        groups = [[name] for name in same] if kind in ("id", "enum") else [same] if same else []
-        for group in groups:
+        for group in _groups(kind, same, slots, asked):
             first = asked if asked in group else group[0]
             open_words = ["|" if taken else word for word, taken in zip(words, used, strict=True)]
             found = language.find(kind, open_words, slots[first], today, asked in group)
+            if kind == "date" and len(group) < len(same) and not slots[first].past:
+                found = [hit for hit in found if str(hit.value) >= today.isoformat()]
             for hit in found[:1] if kind == "enum" else found:
                 _mark(used, hit)
             kept = [hit for hit in found if not language.negated(words, hit)]
@@ -59,6 +59,17 @@ def read(
         if not taken and word not in language.fillers and word not in labels
     ]
     return Reading(tuple(words), values, choices, tuple(used), tuple(rest))
+
+
+def _groups(kind: Kind, same: list[str], slots: Mapping[str, Slot], asked: str) -> list[list[str]]:
+    """Slots that compete for the same words. Identifiers and lists have their own patterns; a day
+    without a year is rather an appointment than a birthday, unless that was asked."""
+    if kind in ("id", "enum"):
+        return [[name] for name in same]
+    if kind != "date":
+        return [same] if same else []
+    split = [[name for name in same if slots[name].past is past] for past in (False, True)]
+    return sorted(filter(None, split), key=lambda group: asked not in group)
 
 
 def _give(

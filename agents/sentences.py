@@ -12,11 +12,30 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d\d:\d\d")
 
 
+def is_date(text: str) -> bool:
+    return bool(_DATE.fullmatch(text))
+
+
+def is_time(text: str) -> bool:
+    return bool(_TIME.fullmatch(text))
+
+
 def spoken_values(frame: Frame, language: Language) -> dict[str, str]:
-    """Slot name -> its value as it is said; "" for an optional one without a value."""
-    said = dict.fromkeys(frame.tool.slots, "")
+    """Slot name -> its value as it is said; "" for an optional one without a value.
+
+    What was chosen of a look-up is there too, by its fields.
+    """
+    slots = {**frame.slots, **frame.tool.slots}
+    said = dict.fromkeys(slots, "")
+    for val in frame.values.values():
+        for key, value in val.record.items():
+            said.setdefault(str(key), spoken(value, language))
     for name, val in frame.values.items():
-        said[name] = language.say(frame.tool.slots[name].kind, val.value)
+        slot = slots.get(name)
+        if slot is not None:
+            said[name] = val.spoken if slot.hidden else language.say(slot.kind, val.value)
+            if slot.past and is_date(str(val.value)):
+                said[name] += f", {str(val.value)[:4]}"  # nobody is born "on October 9"
     return said
 
 
@@ -26,8 +45,9 @@ def read_back(frame: Frame, language: Language) -> str:
     values = spoken_values(frame, language)
     if policy.confirm:
         return policy.confirm.format_map(values)
-    labels = {name: slot.label for name, slot in frame.tool.slots.items()}
-    details = ", ".join(f"{labels[name]} {value}" for name, value in values.items() if value)
+    details = ", ".join(
+        f"{slot.label} {values[name]}" for name, slot in frame.tool.slots.items() if values[name]
+    )
     name = "confirm" if details else "confirm bare"
     return language.phrase(name, {"details": details, "wants": policy.wants})
 
@@ -38,7 +58,9 @@ def open_question(frame: Frame | None, language: Language) -> str:
         return ""
     if frame.read_back:
         return language.phrase("shall i", {"wants": frame.tool.policy.wants})
-    slot = frame.tool.slots.get(frame.asked)
+    if frame.choosing:
+        return language.phrase("which")
+    slot = frame.slots.get(frame.asked)
     return slot.question if slot else ""
 
 
@@ -72,9 +94,9 @@ def spoken(value: Any, language: Language) -> str:
             return findings(value, language)  # pyright: ignore[reportUnknownArgumentType]
         case list() | tuple():
             return "; ".join(spoken(part, language) for part in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        case str() if _DATE.fullmatch(value):
+        case str() if is_date(value):
             return language.say("date", value)
-        case str() if _TIME.fullmatch(value):
+        case str() if is_time(value):
             return language.say("time", value)
         case _:
             return str(value)

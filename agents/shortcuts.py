@@ -64,7 +64,7 @@ def _answer(
     line: str, reading: Reading, frame: Frame, language: Language, reply: Want
 ) -> Want | None:
     words, asked = reading.words, frame.asked
-    slot = frame.tool.slots.get(asked)
+    slot = frame.slots.get(asked)
     if slot is None:
         return None
     if slot.kind not in FREE and not reading.values and not reading.rest:

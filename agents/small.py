@@ -100,12 +100,12 @@ class SmallMind:
         if target is None:
             return Want(name, line, probability=choice.probability)
         reading = read(
-            words, target.slots, self._language, view.today, asked if name == REPLY else ""
+            words, target.said, self._language, view.today, asked if name == REPLY else ""
         )
         values = dict(reading.values)
         chosen: set[str] = set()
         for key, quote in choice.quotes.items():
-            slot = target.slots.get(key)
+            slot = target.said.get(key)
             if slot is None:
                 continue
             if slot.kind == "enum":
@@ -130,18 +130,18 @@ class SmallMind:
         for name, tool in self._tools.items():
             if tool.policy.internal or (frame and tool is frame.tool):
                 continue  # naming the pending action again is a reply
-            reading = read(words, tool.slots, language, view.today)
-            if any(slot.kind in ("text", "name") for slot in tool.slots.values()):
+            reading = read(words, tool.said, language, view.today)
+            if any(slot.kind in ("text", "name") for slot in tool.said.values()):
                 closed = [a or b for a, b in zip(closed, reading.used, strict=True)]
             wants[name] = _keys(tool, reading)
         wants[QUESTION] = {}
         wants[CHAT] = {}
         if frame:
             asked = frame.asked
-            reading = read(words, frame.tool.slots, language, view.today, asked)
+            reading = read(words, frame.slots, language, view.today, asked)
             closed = [a or b for a, b in zip(closed, reading.used, strict=True)]
             keys = _keys(frame.tool, reading)
-            for key, slot in frame.tool.slots.items():
+            for key, slot in frame.slots.items():
                 if slot.kind == "name" and (key == asked or key in frame.values):
                     keys[key] = None
                 if slot.kind == "enum" and key == asked and key not in reading.values:
@@ -190,7 +190,7 @@ class SmallMind:
             return choice
         rivals = by_choice(probabilities, list(self._tools))
         evidence = {
-            name: len(read(words, self._tools[name].slots, self._language, view.today).values)
+            name: len(read(words, self._tools[name].said, self._language, view.today).values)
             for name, probability in rivals.items()
             if probability >= choice.probability / 2
         }
@@ -202,10 +202,10 @@ class SmallMind:
     def _settled_by(self, words: Sequence[str], view: View) -> str:
         """A question that brings every argument of a read-only tool is that tool's."""
         for name, tool in self._tools.items():
-            required = [key for key, slot in tool.slots.items() if slot.required]
+            required = [key for key, slot in tool.said.items() if slot.required]
             if not tool.policy.read_only or tool.policy.internal or not required:
                 continue
-            values = read(words, tool.slots, self._language, view.today).values
+            values = read(words, tool.said, self._language, view.today).values
             if all(key in values for key in required):
                 return name
         return ""
@@ -214,7 +214,7 @@ class SmallMind:
         self, key: str, quote: str, tool: Tool, reading: Reading, view: View
     ) -> str | int | None:
         """The value of quoted words, or None where they hold none."""
-        slot = tool.slots[key]
+        slot = tool.said[key]
         words = quote.split()
         if slot.kind in FREE:
             taken = {w for w, used in zip(reading.words, reading.used, strict=True) if used}
@@ -276,7 +276,7 @@ class SmallMind:
 def _keys(tool: Tool, reading: Reading) -> dict[str, Sequence[str] | None]:
     """What the model may quote for a tool: free text, and values that code found twice."""
     keys: dict[str, Sequence[str] | None] = {}
-    for name, slot in tool.slots.items():
+    for name, slot in tool.said.items():
         if name in reading.choices:
             keys[name] = reading.choices[name]
         elif slot.kind in ("text", "address"):

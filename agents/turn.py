@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from agents import sentences
+from agents import records, sentences
 from agents.acting import Acts, Outcome
 from agents.actions import Actions
 from agents.checks import Ground, grounded, whole
 from agents.events import Event, Finished, Say
-from agents.frame import LASTING, Expects, Frame, ReadBack, State, Val
+from agents.frame import LASTING, Expects, Frame, Offer, ReadBack, State, Val, behind
 from agents.llm.engine import EngineError, Message
+from agents.lookups import look_up, take_granted
 from agents.mind import (
     CHAT,
     GOODBYE,
+    MORE,
     QUESTION,
+    REPLY,
     STOP,
     UNKNOWN,
     Budget,
@@ -26,6 +29,7 @@ from agents.mind import (
     View,
     Want,
 )
+from agents.planning import Ask, LookUp, next_step
 from agents.reading import Reading, read
 from agents.shortcuts import PHRASES, about_facts, said_as_written, understand
 from agents.tools import ToolResult
@@ -61,7 +65,14 @@ class Turn:
         # Unbounded: a turn's events are as many as its steps and the tokens of its answers.
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._actions = Actions(
-            state, self._language, limits, self._budget, acts, committed, self._events.put_nowait
+            state,
+            self._language,
+            limits,
+            self._budget,
+            acts,
+            agent.hidden,
+            committed,
+            self._events.put_nowait,
         )
         self._emit, self._say = self._actions.emit, self._actions.say
         self._hang_up = False
@@ -128,8 +139,11 @@ class Turn:
         Where this says nothing, _advance() reads the action back again.
         """
         language = self._language
-        reading = read(self._words, frame.tool.slots, language, self._today)
-        changed = {k: v for k, v in reading.values.items() if frame.arguments.get(k) != v}
+        reading = read(self._words, frame.slots, language, self._today)
+        said = {k: val.value for k, val in frame.values.items()}
+        changed = {k: v for k, v in reading.values.items() if said.get(k) != v}
+        if other := self._other_choice(frame):
+            changed = other
         # Without the words of values: "the wrong size" is a reason, no refusal.
         words = [w for w, used in zip(self._words, reading.used, strict=True) if not used]
         yes, no = language.yes(words), language.no(words)
@@ -171,24 +185,49 @@ class Turn:
         """What the line wants, where no model is needed to tell."""
         language, frame, words = self._language, self._state.frame, self._words
         asked = frame.asked if frame and not frame.read_back else ""
-        reading = read(words, frame.tool.slots if frame else {}, language, self._today, asked)
+        reading = read(words, frame.slots if frame else {}, language, self._today, asked)
+        if frame and frame.choosing and (want := self._choice(frame, frame.choosing, reading)):
+            return want
         if frame is None or not frame.read_back:
             want = understand(self._line, reading, frame, language)
             if want:
                 return want
         return self._as_written() or self._about_facts(reading)
 
+    def _choice(self, frame: Frame, offer: Offer, reading: Reading) -> Want | None:
+        """Which of the records that were read out the line means, or that others are wanted."""
+        language = self._language
+        if named := records.chosen(offer.records, [self._line], language, self._today, offer.shown):
+            return Want(REPLY, self._line, {frame.asked: named[frame.asked]})
+        said = {name: val.value for name, val in frame.values.items()}
+        if any(said.get(name) != value for name, value in reading.values.items()):
+            return None  # another day, another doctor
+        if language.only_no(self._words) or (
+            language.more(self._words) and not language.stops(self._words)
+        ):
+            return Want(MORE, self._line)
+        return None
+
+    def _other_choice(self, frame: Frame) -> dict[str, str | int]:
+        """At a read-back: another one of the records that were found ("no, the later one")."""
+        language = self._language
+        for name, offer in frame.offers.items():
+            named = records.chosen(offer.records, [self._line], language, self._today, offer.shown)
+            if named and name in frame.values and named[name] != frame.values[name].value:
+                return {name: named[name]}
+        return {}
+
     def _as_written(self) -> Want | None:
         found: list[Want] = []
         for name, tool in self._agent.tools.items():
-            reading = read(self._words, tool.slots, self._language, self._today)
+            reading = read(self._words, tool.said, self._language, self._today)
             if said_as_written(reading, tool, self._language):
                 found.append(Want(name, self._line, reading.values))
         return found[0] if len(found) == 1 else None
 
     def _about_facts(self, pending: Reading) -> Want | None:
         tools = self._agent.tools.values()
-        readings = [read(self._words, t.slots, self._language, self._today) for t in tools]
+        readings = [read(self._words, t.said, self._language, self._today) for t in tools]
         if pending.values or any(reading.values for reading in readings):
             return None
         if about_facts(self._line, self._words, self._agent.topics, self._language):
@@ -213,24 +252,50 @@ class Turn:
         elif want.values:
             self._actions.fill(frame, want.values, want.chosen)
         else:
+            if want.name == MORE and (offer := frame.choosing):
+                self._more(frame, offer)
+                return
+            if want.name == UNKNOWN and frame.asked in frame.tool.providers:
+                frame.unknown.add(frame.asked)  # a tool knows it
+                return
             frame.misses += 1
-            slot = frame.tool.slots.get(frame.asked)
+            slot = frame.slots.get(frame.asked)
             if want.name == UNKNOWN and slot and slot.hint:
                 self._emit(Say(slot.hint, complete=True))
             else:
                 self._say("clear" if waits else "without" if want.name == UNKNOWN else "missed")
 
+    def _more(self, frame: Frame, offer: Offer) -> None:
+        """The next of the records, or, where there are none, another try with other words."""
+        following = offer.shown.stop
+        if following < len(offer.records):
+            frame.offers[frame.asked] = Offer(offer.records, following)
+            return
+        frame.misses += 1
+        frame.offers[frame.asked] = Offer(offer.records)
+        provider = next(t for t in behind(frame.tool) if frame.asked in t.policy.returns)
+        again = next((n for n in reversed(list(provider.said)) if n in frame.values), "")
+        if again:
+            frame.values.pop(again)
+            frame.stale(again)
+            self._actions.ask(frame, again, self._language.phrase("no more records"))
+        else:
+            self._say("no more records")
+
     async def _begin(self, want: Want) -> None:
         """A new action. The first of a line comes first; a read-only one runs at once."""
-        frame = Frame(self._agent.tools[want.name])
-        for name, slot in frame.tool.slots.items():
+        frame = Frame(self._agent.tools[want.name], since=len(self._state.lines) - 1)
+        for proved in self._state.granted.values():
+            take_granted(frame, proved, self._agent.hidden)
+        for name, slot in frame.slots.items():
             known = self._state.known.get(name)
             if known and slot.kind in LASTING:
                 frame.values[name] = Val(known.value, "memory", known.turn)
         self._actions.fill(frame, want.values, want.chosen)
         frames = self._state.frames
         self._begun += 1
-        if frame.tool.policy.read_only and not frame.missing:
+        ready = next_step(frame, self._state.granted.keys()) is None
+        if frame.tool.policy.read_only and ready:
             frames.append(frame)
             await self._run(frame)
         else:
@@ -245,11 +310,27 @@ class Turn:
                 self._actions.forget(frame)
                 self._say("give up")
                 continue
-            outcome = await self._actions.check(frame)
-            if outcome.result is None:
-                self._actions.explain(frame, outcome)
-            elif frame.missing:
-                self._actions.ask(frame, frame.missing)
+            if frame.tool.name in self._state.ran and frame.tool.policy.once_per_call:
+                self._actions.forget(frame)
+                self._say("once")
+                continue
+            guard = frame.tool.guard
+            step = next_step(frame, self._state.granted.keys())
+            if guard is None or guard.policy.grants in self._state.granted:
+                outcome = await self._actions.check(frame)
+                if outcome.result is None:
+                    self._actions.explain(frame, outcome)
+                    continue
+                step = next_step(frame, self._state.granted.keys())
+            elif self._state.attempts.get(guard.policy.grants, 0) >= guard.policy.attempts:
+                self._actions.forget(frame)
+                self._locked()
+                continue
+            if isinstance(step, Ask):
+                self._actions.ask(frame, step.slot)
+            elif isinstance(step, LookUp):
+                if not await look_up(self._actions, frame, step, self._today):
+                    self._locked()
             elif self._actions.needs_consent(frame):
                 frame.asked = ""
                 frame.read_back = ReadBack(sentences.read_back(frame, self._language))
@@ -257,6 +338,10 @@ class Turn:
                 return
             else:
                 await self._run(frame)
+
+    def _locked(self) -> None:
+        """The caller could not prove who they are."""
+        self._say("locked")
 
     async def _run(self, frame: Frame, read_back: ReadBack | None = None) -> None:
         """Run an action and tell how it ended."""
@@ -267,7 +352,10 @@ class Turn:
             self._state.frames.append(frame)
             self._actions.explain(frame, outcome)
         elif (
-            outcome.result is not None and frame.tool.policy.read_only and not _says(frame, outcome)
+            outcome.result is not None
+            and frame.tool.policy.read_only
+            and not _says(frame, outcome)
+            and not self._actions.listed(frame.tool, outcome.result)
         ):
             await self._tell(frame, outcome.result)
         else:
@@ -325,7 +413,7 @@ class Turn:
             return ""
         if frame.read_back:
             return "yes_no"
-        slot = frame.tool.slots.get(frame.asked)
+        slot = frame.slots.get(frame.asked)
         match slot.kind if slot else "text":
             case "id" | "phone" | "int":
                 return "digits"

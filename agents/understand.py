@@ -45,7 +45,7 @@ def prefix(definition: AgentDefinition, tools: Sequence[Tool]) -> list[Message]:
         f"- {STOP}: the caller changed their mind about the task",
         f"- {CHAT}: greeting, thanks, goodbye",
     ]
-    free = {n: s.label for tool in tools for n, s in tool.slots.items() if s.kind in FREE}
+    free = {n: s.label for tool in tools for n, s in tool.said.items() if s.kind in FREE}
     if free:
         lines.append("details: " + ", ".join(f"{name} ({label})" for name, label in free.items()))
     shown = [Message("system", "\n".join(lines))]

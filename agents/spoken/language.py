@@ -103,6 +103,18 @@ class Language(Protocol):
         """Whether one of them makes a speaker stop, however unclear it came ("wait", "no")."""
         ...
 
+    def position(self, words: Words, count: int) -> int | None:
+        """The place of what is meant among `count` things, from 0: "the second", "the last"."""
+        ...
+
+    def more(self, words: Words) -> bool:
+        """ "Anything else?", "none of these": other choices are wanted."""
+        ...
+
+    def listed(self, parts: Sequence[str]) -> str:
+        """Choices in one sentence: "A, B, or C"."""
+        ...
+
     def small_talk(self, words: Words) -> Small | None:
         """A line that is nothing but a greeting, thanks, "that's all" or a goodbye."""
         ...

@@ -12,6 +12,7 @@ from agents.tools.contract import (
     ToolResult,
     ToolTimeout,
 )
+from agents.tools.linked import LinkError, linked
 from agents.tools.python import load_source, tool, tool_of, tools_of
 from agents.tools.threads import Threads
 
@@ -19,6 +20,7 @@ __all__ = [
     "FREE",
     "CallContext",
     "Kind",
+    "LinkError",
     "Policy",
     "Slot",
     "Threads",
@@ -27,6 +29,7 @@ __all__ = [
     "ToolFailed",
     "ToolResult",
     "ToolTimeout",
+    "linked",
     "load_source",
     "tool",
     "tool_of",

@@ -91,6 +91,7 @@ class Slot:
     hours: tuple[float, float] = (8, 20)  # of a time: chooses am or pm where the caller does not
     options: tuple[str, ...] = ()  # filled from a Literal annotation
     required: bool = True  # False where the signature has a default
+    hidden: bool = False  # no caller says it; it comes from a read-only tool that returns it
 
     @property
     def question(self) -> str:
@@ -112,6 +113,11 @@ class Policy:
     check: Callable[..., Any] | None
     timeout: float | None
     filler: str
+    returns: tuple[str, ...] = ()
+    once_per_call: bool = False
+    needs: str = ""
+    grants: str = ""
+    attempts: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +133,23 @@ class Tool:
     check: Callable[..., Any] | None = None  # of the policy, bound to the tool's own instance
     result: Callable[[Any], Any] | None = None  # what was returned, checked; raises ToolFailed
     threads: "Threads | None" = None  # for a synchronous function
+    providers: Mapping[str, "Tool"] = field(default_factory=dict[str, "Tool"])  # by slot; linked()
+    guard: "Tool | None" = None  # the tool that grants what the policy needs
+
+    @property
+    def said(self) -> Mapping[str, Slot]:
+        """What a caller may say for it: its own slots, and in the place of the hidden ones those
+        of the tools that know them."""
+        said = {name: slot for name, slot in self.slots.items() if not slot.hidden}
+        hidden = [tool for name, tool in self.providers.items() if self.slots[name].hidden]
+        for tool in (*hidden, *filter(None, (self.guard,))):
+            said = {**tool.said, **said}
+        return said
 
     def schema(self) -> dict[str, Any]:
-        """The tool as OpenAI's API describes it."""
+        """The tool as OpenAI's API describes it, with what a caller may say."""
         properties: dict[str, Any] = {}
-        for name, slot in self.slots.items():
+        for name, slot in self.said.items():
             how = {"date": ", as YYYY-MM-DD", "time": ", as HH:MM (24 hours)"}.get(slot.kind, "")
             properties[name] = {
                 "type": "integer" if slot.kind == "int" else "string",
@@ -147,7 +165,7 @@ class Tool:
                 "parameters": {
                     "type": "object",
                     "properties": properties,
-                    "required": [name for name, slot in self.slots.items() if slot.required],
+                    "required": [name for name, slot in self.said.items() if slot.required],
                     "additionalProperties": False,
                 },
             },

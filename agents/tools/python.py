@@ -42,6 +42,11 @@ def tool(
     check: Callable[..., Any] | None = None,
     timeout: float | None = None,
     filler: str = "",
+    returns: Sequence[str] = (),
+    once_per_call: bool = False,
+    needs: str = "",
+    grants: str = "",
+    attempts: int = 3,
 ) -> Callable[[F], F]:
     """Mark a function or method as a tool.
 
@@ -61,6 +66,13 @@ def tool(
         work, and may return values for slots that are settled by what is known.
     timeout: seconds, instead of the agent's limits.tool_seconds.
     filler: spoken when the tool takes longer than a short pause ("Let me look that up.").
+    returns: of a read-only tool, the slots of other tools that its result knows ("slot_id"). Where
+        such a slot is hidden, or the caller does not know it, this tool is asked first.
+    once_per_call: a second run in one call is refused.
+    needs: a state that the call has to be in ("identity"), which another tool grants; that tool
+        runs first.
+    grants: the state that the success of this read-only tool brings about.
+    attempts: of a tool that grants: refusals in one call after which nothing that needs it runs.
     """
 
     def mark(function: F) -> F:
@@ -78,6 +90,11 @@ def tool(
             check=check,
             timeout=timeout,
             filler=filler,
+            returns=tuple(returns),
+            once_per_call=once_per_call,
+            needs=needs,
+            grants=grants,
+            attempts=attempts,
         )
         setattr(function, _MARK, policy)
         return function

@@ -3,7 +3,7 @@
 import datetime as dt
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rapidfuzz import fuzz
 
@@ -128,6 +128,20 @@ class English:
 
     def calls(self, words: Words) -> bool:
         return not lexicon.CALLS.isdisjoint(words)
+
+    def position(self, words: Words, count: int) -> int | None:
+        if "last" in words:
+            return count - 1
+        for at in range(len(words)):
+            if (place := ordinal(words, at)) and place[0] <= count:
+                return place[0] - 1
+        return None
+
+    def more(self, words: Words) -> bool:
+        return bool(lexicon.MORE.search(" ".join(words)))
+
+    def listed(self, parts: Sequence[str]) -> str:
+        return parts[0] if len(parts) == 1 else f"{'; '.join(parts[:-1])}; or {parts[-1]}"
 
     def small_talk(self, words: Words) -> Small | None:
         if not words:

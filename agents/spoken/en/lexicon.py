@@ -22,6 +22,9 @@ QUESTION = re.compile(
     r"\b(what|what's|when|when's|where|where's|how|how's|who|why|which|do you|are you|can i|"
     r"is there|are there|does|did|is it|tell me|could you|can you|have you|will you|do i)\b"
 )
+MORE = re.compile(
+    r"\b(more|others?|else|another|next|go on|read on|later|earlier|different|none|neither)\b"
+)
 CORRECTS = re.compile(r"\b(sorry|no|wait|mean|meant|actually|rather|instead|make it)\b")
 NAME = re.compile(
     r"(?:name is|name's|this is|under the name(?: of)?) ((?:[a-z'-]+ ?){1,4})"
