@@ -10,6 +10,7 @@ from typing import Any, Literal
 from loguru import logger
 
 from agents.events import Event, ToolEnded, ToolStarted
+from agents.mind import Spending
 from agents.notes import Checked, Notes, unread
 from agents.tools import CallContext, Tool, ToolError, ToolFailed, ToolResult, ToolTimeout
 
@@ -41,6 +42,7 @@ class Acts:
 
     context: CallContext
     notes: Notes = unread
+    spending: Spending | None = None
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     running: "set[asyncio.Task[Outcome]]" = field(default_factory=set["asyncio.Task[Outcome]"])
 

@@ -18,6 +18,9 @@ from agents.mind import Budget
 from agents.spoken import Language
 from agents.tools import Tool, ToolResult
 
+_FAILURES = {"missed", "without", "give up", "engine", "refused"} | {
+    f"{problem}{reading}" for problem in ("failed", "slow") for reading in ("", " reading")
+}
 _NEARLY = 80  # rapidfuzz ratio from which an offered value is what the caller meant
 
 
@@ -33,11 +36,14 @@ class Actions:
     hidden: frozenset[str]  # slots that are never spoken of: identifiers that only tools know
     committed: asyncio.Event
     emit: Callable[[Event], None]
+    last_tool: str = ""  # the tool that gives the caller to a person: nothing is offered after it
     exchanges: list[Message] = field(default_factory=list[Message])  # calls of this turn, results
     waits_for: Frame | None = None  # the action that this turn asked something for
+    failed: bool = False  # something that the caller wanted did not work
 
     def say(self, name: str, values: Mapping[str, str] | None = None) -> None:
         """One of the language's sentences."""
+        self.failed = self.failed or name in _FAILURES
         self.emit(Say(self.language.phrase(name, values), complete=True))
 
     def fill(
@@ -151,6 +157,7 @@ class Actions:
             return
         self.state.known.pop(refusal.slot, None)
         frame.misses += 1
+        self.failed = True
         frame.stale(refusal.slot)
         why = self.language.phrase("refused", {"why": str(refusal)})
         if heard:
@@ -202,7 +209,8 @@ class Actions:
             pass
         elif outcome.result is not None:
             text = sentences.done(frame, outcome.result, self.language)
-            if not frame.tool.policy.read_only and not self.state.frames:
+            goes_on = frame.tool.name != self.last_tool and not self.state.frames
+            if not frame.tool.policy.read_only and goes_on:
                 text += " " + self.language.phrase("more")
         elif outcome.refusal is not None:
             text = self.language.phrase("refused", {"why": str(outcome.refusal)})

@@ -16,13 +16,14 @@ from agents.events import Event, Finished, Say
 from agents.frame import Expects, ReadBack, State
 from agents.ladder import Ladder
 from agents.llm.engine import Engine, Message
-from agents.mind import Mind
+from agents.mind import Mind, Spending
 from agents.native import NativeMind
 from agents.notes import Notes, unread
+from agents.refusals import misfit, refusals
 from agents.shortcuts import Topics
 from agents.small import SmallMind
 from agents.spoken import Language, language
-from agents.tools import CallContext, LinkError, Tool, linked
+from agents.tools import CallContext, Tool, linked
 from agents.tools.opened import WrongSource, opened
 from agents.tools.sources import Source
 from agents.turn import Turn
@@ -54,7 +55,7 @@ class Agent:
         self.definition = definition
         self.engine = engine
         self.stand_ins = tuple(stand_ins)
-        self.tools = linked(tools)
+        self.tools = linked([*tools, *refusals(definition.refuses)])
         self.language: Language = language(definition.language)
         self.hidden = frozenset(
             name for tool in tools for name, slot in tool.slots.items() if slot.hidden
@@ -92,11 +93,12 @@ class Agent:
         except WrongSource as exc:
             place = Document.read(path, "an agent").place(["tools", exc.index])
             raise DefinitionError(f"{place}: tools: {exc.why}") from exc
-        try:
-            linked(tools)
-        except LinkError as exc:
-            place = Document.read(path, "an agent").place(["tools"])
-            raise DefinitionError(f"{place}: tools: {exc}") from exc
+        if problem := misfit(definition, tools):
+            for source in sources:
+                source.close()
+            where, what = problem
+            place = Document.read(path, "an agent").place(where)
+            raise DefinitionError(f"{place}: {'.'.join(where)}: {what}")
         return cls(definition, engine, tools, stand_ins=stand_ins, sources=sources, today=today)
 
     def _mind(self, engine: Engine) -> Mind:
@@ -151,7 +153,10 @@ class Conversation:
         tools = {name: tool.policy.filler for name, tool in agent.tools.items()}
         waits = agent.language.waits
         self._phrases = WaitingPhrases(waits.first, waits.more, tools)
-        self._acts = Acts(CallContext(uuid.uuid4().hex[:8], {}, self._phrases.tell), notes)
+        limits = agent.definition.limits
+        spending = Spending(limits.call_steps, limits.call_seconds, limits.call_tokens)
+        context = CallContext(uuid.uuid4().hex[:8], {}, self._phrases.tell)
+        self._acts = Acts(context, notes, spending)
 
     @property
     def history(self) -> list[Message]:

@@ -13,12 +13,16 @@ class DefinitionError(Exception):
 
 
 class Limits(Strict):
-    """What one turn may cost."""
+    """What one turn may cost, and a whole call."""
 
     steps: int = Field(default=6, ge=1, le=50)  # model requests and tools together
     tool_seconds: float = Field(default=10.0, gt=0)  # of a tool that names no timeout of its own
     turn_seconds: float = Field(default=30.0, gt=0)
     answer_tokens: int = Field(default=80, ge=8, le=4000)
+    call_steps: int = Field(default=500, ge=1)  # of all turns of a call together
+    call_seconds: float = Field(default=3600.0, gt=0)  # after which no turn is begun
+    # read and written by models in one call, without what they had in their caches
+    call_tokens: int = Field(default=200_000, ge=1)
     # of silence after which the caller is asked whether they are there, and again until goodbye
     quiet_seconds: float = Field(default=15.0, ge=3)
 
@@ -30,6 +34,25 @@ class GoesUp(Strict):
     asked: list[str] = Field(default_factory=list[str])  # phrases of the caller: "think it over"
     unknown: bool = False  # a question that shares no word with the facts or the last result
     unsure: float = Field(default=0.0, ge=0, le=1)  # the choice of what is wanted is less probable
+
+
+class Handoff(Strict):
+    """When the caller is given to a person. The telephone transfers the call then; in a browser
+    the agent says what happens."""
+
+    tool: str = ""  # an ordinary tool that does it, under its own policy ("transfer")
+    say: str = ""  # without a tool, or "" for the language's own sentence
+    asked: bool = True  # the caller asks for a person
+    anger: bool = True
+    failures: int = Field(default=3, ge=0)  # turns in a row that brought nothing; 0: never
+
+
+class Refusal(Strict):
+    """A topic that the agent does not speak about."""
+
+    topic: str = Field(min_length=3)  # an imperative, as of tools: "give medical advice"
+    say: str = Field(min_length=1)  # instead
+    asks: list[str] = Field(default_factory=list[str])  # how callers put it
 
 
 class AgentDefinition(Strict):
@@ -44,6 +67,8 @@ class AgentDefinition(Strict):
     persona: str = Field(min_length=1)
     facts: list[str] = Field(default_factory=list[str])
     tools: list[ToolSource] = Field(default_factory=list[ToolSource])
+    refuses: list[Refusal] = Field(default_factory=list[Refusal])
+    handoff: Handoff | None = None
     limits: Limits = Limits()
     goes_up: GoesUp = GoesUp()
     # what a caller could ask, shown beside the call

@@ -1,7 +1,9 @@
 """What an agent's turn yields: a closed union that the voice side speaks and shows."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+HandOver = Literal["", "asked", "anger", "failures", "identity", "limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,15 @@ class ToolEnded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The turn is over. `hang_up` asks for the call to end after the last word was heard."""
+    """The turn is over.
+
+    After the last word was heard, `hang_up` asks for the call to end, and `hand_over` for a person
+    to take it: because the caller asked for one or was angry, turns in a row failed, the caller
+    could not prove who they are, or the call has cost what it may.
+    """
 
     hang_up: bool = False
+    hand_over: HandOver = ""
 
 
 Event = Say | ToolStarted | ToolEnded | Finished

@@ -144,6 +144,7 @@ class State:
     granted: dict[str, dict[str, Val]] = field(default_factory=dict[str, dict[str, Val]])
     attempts: dict[str, int] = field(default_factory=dict[str, int])  # refusals by granted state
     ran: set[str] = field(default_factory=set[str])  # tools that succeeded in this call
+    failures: int = 0  # turns in a row that brought nothing
     turn: int = 0
     expects: Expects = ""
 

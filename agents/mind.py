@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.frame import State
-from agents.llm.engine import Delta, Engine, EngineError, Message, Request
+from agents.llm.engine import Delta, Done, Engine, EngineError, Message, Request
 from agents.notes import Notes, Writing, unread
 from agents.tools import Tool
 
@@ -32,6 +32,34 @@ class OutOfBudget(Exception):
     """The turn used up its steps or its time."""
 
 
+class CallSpent(OutOfBudget):
+    """The whole call used up what it may cost."""
+
+
+@dataclass(slots=True)
+class Spending:
+    """What a call may still cost."""
+
+    steps: int
+    seconds: float
+    tokens: int
+    clock: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    def step(self) -> None:
+        """Raises CallSpent."""
+        self.steps -= 1
+        late = self.clock() - self.started > self.seconds
+        if self.steps < 0 or self.tokens < 0 or late:
+            raise CallSpent
+
+    def used(self, done: Done) -> None:
+        self.tokens -= done.prompt_tokens - done.cached_tokens + done.completion_tokens
+
+
 @dataclass(slots=True)
 class Budget:
     """Steps and seconds of one turn; waiting for the caller's turn to be confirmed is free."""
@@ -40,6 +68,7 @@ class Budget:
     seconds: float
     clock: Callable[[], float] = time.monotonic
     notes: Notes = unread
+    call: Spending | None = None
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,7 +80,9 @@ class Budget:
         return self.seconds - (self.clock() - self.started)
 
     def step(self) -> None:
-        """Before a model request or a tool. Raises OutOfBudget."""
+        """Before a model request or a tool. Raises OutOfBudget, CallSpent."""
+        if self.call:
+            self.call.step()
         self.steps -= 1
         if self.steps < 0 or self.left <= 0:
             raise OutOfBudget
@@ -82,6 +113,8 @@ class Budget:
                     except StopAsyncIteration:
                         return
                 writing.take(delta)
+                if self.call and isinstance(delta, Done):
+                    self.call.used(delta)
                 yield delta
                 limit = min(self.left, STALLED)
         except TimeoutError as exc:

@@ -11,7 +11,8 @@ from agents import records, sentences
 from agents.acting import Acts, Outcome
 from agents.actions import Actions
 from agents.checks import Ground, grounded, whole
-from agents.events import Event, Finished, Say
+from agents.definition import Handoff
+from agents.events import Event, Finished, HandOver, Say
 from agents.frame import LASTING, Expects, Frame, Offer, ReadBack, State, Val, behind
 from agents.llm.engine import EngineError, Message
 from agents.lookups import look_up, take_granted
@@ -24,6 +25,7 @@ from agents.mind import (
     STOP,
     UNKNOWN,
     Budget,
+    CallSpent,
     OutOfBudget,
     Speech,
     View,
@@ -61,7 +63,9 @@ class Turn:
         self._words = self._language.words(line)
         self._today = agent.today()
         limits = agent.definition.limits
-        self._budget = Budget(limits.steps, limits.turn_seconds, notes=acts.notes)
+        self._budget = Budget(
+            limits.steps, limits.turn_seconds, notes=acts.notes, call=acts.spending
+        )
         # Unbounded: a turn's events are as many as its steps and the tokens of its answers.
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._actions = Actions(
@@ -73,9 +77,12 @@ class Turn:
             agent.hidden,
             committed,
             self._events.put_nowait,
+            self._handoff.tool if self._handoff else "",
         )
         self._emit, self._say = self._actions.emit, self._actions.say
         self._hang_up = False
+        self._hand_over: HandOver = ""
+        self._counted = False  # this turn is among those that failed
         self._begun = 0  # actions that this line asked for
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -110,26 +117,71 @@ class Turn:
                 logger.error(f"the LLM of agent {name!r} failed: {exc}")
                 self._say("missed" if state.frame else "engine")
                 await self._advance()  # the open question needs no model
+        except CallSpent:
+            logger.warning(f"a call of agent {name!r} has cost what it may")
+            state.frames.clear()
+            self._say("call spent")
+            self._hang_up, self._hand_over = True, "limits" if self._handoff else ""
         except OutOfBudget:
             logger.warning(f"a turn of agent {name!r} ran out of steps or time")
             self._say("too long")
             if state.frame:  # a yes to this sentence is no consent
                 state.frame.read_back = None
         finally:
+            state.failures = state.failures + 1 if self._actions.failed else 0
             state.expects = self._expects()
-            self._emit(Finished(self._hang_up))
+            self._emit(Finished(self._hang_up, self._hand_over))
             self._events.put_nowait(None)
 
     async def _answer(self) -> None:
         frame = self._state.frame
-        if not self._words or self._language.repeat(self._words):
+        if why := self._asks_for_person():
+            await self._give_to_person(why)
+        elif not self._words or self._language.repeat(self._words):
             if frame is None and self._state.said:
                 self._emit(Say(self._state.said, complete=True))
         elif frame and frame.read_back:
             await self._consent(frame, frame.read_back)
         else:
             await self._listen()
-        await self._advance()
+        if not await self._tired():
+            await self._advance()
+            await self._tired()
+
+    # -- a person ------------------------------------------------------------------------------
+
+    @property
+    def _handoff(self) -> Handoff | None:
+        return self._agent.definition.handoff
+
+    def _asks_for_person(self) -> HandOver:
+        handoff = self._handoff
+        if handoff and handoff.asked and self._language.asks_for_person(self._words):
+            return "asked"
+        return "anger" if handoff and handoff.anger and self._language.angry(self._words) else ""
+
+    async def _tired(self) -> bool:
+        """Whether the call goes to a person because turns in a row brought nothing."""
+        state, handoff = self._state, self._handoff
+        if self._counted or not self._actions.failed:
+            return False
+        self._counted = True
+        if handoff is None or not handoff.failures or state.failures + 1 < handoff.failures:
+            return False
+        await self._give_to_person("failures")
+        return True
+
+    async def _give_to_person(self, why: HandOver) -> None:
+        """By the agent's own tool, or in words alone; what is pending is left to the person."""
+        handoff = self._handoff
+        if handoff is None:
+            return
+        self._state.frames.clear()
+        if handoff.tool:
+            await self._begin(Want(handoff.tool, self._line))
+        else:
+            self._emit(Say(handoff.say or self._language.phrase("hand over"), complete=True))
+            self._hand_over = why
 
     # -- consent -----------------------------------------------------------------------------
 
@@ -284,7 +336,11 @@ class Turn:
 
     async def _begin(self, want: Want) -> None:
         """A new action. The first of a line comes first; a read-only one runs at once."""
-        frame = Frame(self._agent.tools[want.name], since=len(self._state.lines) - 1)
+        tool = self._agent.tools[want.name]
+        if tool.policy.says:
+            self._emit(Say(tool.policy.says, complete=True))
+            return
+        frame = Frame(tool, since=len(self._state.lines) - 1)
         for proved in self._state.granted.values():
             take_granted(frame, proved, self._agent.hidden)
         for name, slot in frame.slots.items():
@@ -324,13 +380,13 @@ class Turn:
                 step = next_step(frame, self._state.granted.keys())
             elif self._state.attempts.get(guard.policy.grants, 0) >= guard.policy.attempts:
                 self._actions.forget(frame)
-                self._locked()
+                await self._locked()
                 continue
             if isinstance(step, Ask):
                 self._actions.ask(frame, step.slot)
             elif isinstance(step, LookUp):
                 if not await look_up(self._actions, frame, step, self._today):
-                    self._locked()
+                    await self._locked()
             elif self._actions.needs_consent(frame):
                 frame.asked = ""
                 frame.read_back = ReadBack(sentences.read_back(frame, self._language))
@@ -339,9 +395,11 @@ class Turn:
             else:
                 await self._run(frame)
 
-    def _locked(self) -> None:
+    async def _locked(self) -> None:
         """The caller could not prove who they are."""
         self._say("locked")
+        if self._handoff:
+            await self._give_to_person("identity")
 
     async def _run(self, frame: Frame, read_back: ReadBack | None = None) -> None:
         """Run an action and tell how it ended."""
@@ -361,6 +419,9 @@ class Turn:
         else:
             for event in self._actions.told(frame, outcome):
                 self._emit(event)
+        handoff = self._handoff
+        if outcome.result is not None and handoff and handoff.tool == frame.tool.name:
+            self._hand_over = "asked"
 
     # -- words of the model --------------------------------------------------------------------
 

@@ -105,6 +105,49 @@ class FakeEngine:
         return len(self._script)
 
 
+class ObeyingEngine:
+    """The worst model: it does what any text in its prompt tells it to do.
+
+    It chooses the first of `tools` that the newest text names and that is offered, with certainty;
+    with native tools it calls it at once. Asked for words, it says that it has done it.
+    """
+
+    def __init__(self, *tools: str, grammars: bool) -> None:
+        self.name = "obeying"
+        self.grammars = grammars
+        self.native_tools = not grammars
+        self.idle = False
+        self.obeyed = 0  # requests in which it tried
+        self._tools = tools
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
+        text = " ".join(message.content for message in request.messages[-4:])
+        told = [name for name in self._tools if name in text]
+        told += [name for name in self._tools if name in request.messages[0].content]
+        if request.prefill == PREFILL:
+            offered = [name for name in told if f'\\"{name}\\"' in request.grammar]
+            want = offered[0] if offered else "chat"
+            self.obeyed += bool(offered)
+            yield Text(f' "{want}"', {want: 0.99})
+        elif self.native_tools:
+            self.obeyed += bool(told)
+            for index, name in enumerate(told):
+                yield ToolCall(str(index), name, {"number": "123"})
+            yield Text("I have closed it, as I was told.")
+        else:
+            yield Text("I have closed it. Your account is closed now, as I was told.")
+        yield Done("stop")
+
+    async def prepare(self, request: Request) -> None:
+        pass
+
+    async def warm_up(self, request: Request) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
 class FakeServer:
     """A server of the wire on the loopback: it hears a level, and answers every turn with a tone.
 

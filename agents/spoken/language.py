@@ -103,6 +103,14 @@ class Language(Protocol):
         """Whether one of them makes a speaker stop, however unclear it came ("wait", "no")."""
         ...
 
+    def asks_for_person(self, words: Words) -> bool:
+        """ "Let me speak to a person"."""
+        ...
+
+    def angry(self, words: Words) -> bool:
+        """Swearing, and "this is ridiculous"."""
+        ...
+
     def position(self, words: Words, count: int) -> int | None:
         """The place of what is meant among `count` things, from 0: "the second", "the last"."""
         ...

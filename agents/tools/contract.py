@@ -118,6 +118,7 @@ class Policy:
     needs: str = ""
     grants: str = ""
     attempts: int = 3
+    says: str = ""  # of a topic that is refused: said instead, and nothing runs
 
 
 @dataclass(frozen=True, slots=True)

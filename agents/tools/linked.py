@@ -12,7 +12,11 @@ class LinkError(Exception):
 
 def linked(tools: Iterable[Tool]) -> dict[str, Tool]:
     """The tools by name, each with its providers and its guard. Raises LinkError."""
-    known = {tool.name: tool for tool in tools}
+    known: dict[str, Tool] = {}
+    for tool in tools:
+        if tool.name in known:
+            raise LinkError(f"two tools are called {tool.name!r}")
+        known[tool.name] = tool
     made: dict[str, Tool] = {}
 
     def link(name: str, path: tuple[str, ...]) -> Tool:

@@ -39,6 +39,7 @@ class SlotChanges(Strict):
     synonyms: dict[str, list[str]] | None = None
     past: bool | None = None
     hours: tuple[float, float] | None = None
+    hidden: bool | None = None
 
     def on(self, slot: Slot) -> Slot:
         return replace(slot, **self.model_dump(exclude_none=True))
@@ -57,6 +58,11 @@ class ToolChanges(Strict):
     done: str | None = None
     timeout: float | None = Field(default=None, gt=0)
     filler: str | None = None
+    returns: list[str] | None = None
+    once_per_call: bool | None = None
+    needs: str | None = None
+    grants: str | None = None
+    attempts: int | None = Field(default=None, ge=1)
     slots: dict[str, SlotChanges] = Field(default_factory=dict[str, SlotChanges])
 
     def on(self, tool: Tool) -> Tool:
@@ -68,8 +74,9 @@ class ToolChanges(Strict):
                 raise SourceError(f"{tool.name} has no slot {name!r}; it has: {known}")
             slots[name] = changes.on(slots[name])
         changes = self.model_dump(exclude_none=True, exclude={"slots"})
-        if "asks" in changes:
-            changes["asks"] = tuple(changes["asks"])
+        for name in ("asks", "returns"):
+            if name in changes:
+                changes[name] = tuple(changes[name])
         if self.read_only is not None and self.needs_consent is None:
             changes["needs_consent"] = not self.read_only
         policy: Policy = replace(tool.policy, **changes)

@@ -129,6 +129,12 @@ class English:
     def calls(self, words: Words) -> bool:
         return not lexicon.CALLS.isdisjoint(words)
 
+    def asks_for_person(self, words: Words) -> bool:
+        return bool(lexicon.PERSON.search(" ".join(words)))
+
+    def angry(self, words: Words) -> bool:
+        return bool(lexicon.ANGRY.search(" ".join(words)))
+
     def position(self, words: Words, count: int) -> int | None:
         if "last" in words:
             return count - 1

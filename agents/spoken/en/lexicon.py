@@ -22,6 +22,16 @@ QUESTION = re.compile(
     r"\b(what|what's|when|when's|where|where's|how|how's|who|why|which|do you|are you|can i|"
     r"is there|are there|does|did|is it|tell me|could you|can you|have you|will you|do i)\b"
 )
+PERSON = re.compile(
+    r"\b(speak|talk|put me through|connect me|get me|transfer me|want|give me|pass me)\b[a-z' ]*"
+    r"\b(person|human|human being|somebody real|someone real|operator|representative|real agent|"
+    r"live agent|colleague|manager|supervisor|member of staff)\b|^(operator|representative|human)$"
+)
+ANGRY = re.compile(
+    r"\b(fuck\w*|bullshit|damn (it|you)|goddamn|(you are|you're|this is) (so |absolutely |really )?"
+    r"(useless|ridiculous|a joke|stupid|terrible|unacceptable|outrageous)|sick of (this|you)|"
+    r"fed up|waste of time|(i will|i'll) (sue|complain)|stupid (machine|robot|bot|thing))\b"
+)
 MORE = re.compile(
     r"\b(more|others?|else|another|next|go on|read on|later|earlier|different|none|neither)\b"
 )
@@ -36,11 +46,11 @@ NAME_ENDS = re.compile(
 _DONE = (
     "booked|cancell?ed|moved|refunded|changed|ordered|reserved|filed|sent|scheduled|connected|"
     "transferred|updated|placed|started|confirmed|processed|created|registered|submitted|arranged|"
-    "issued|done|returned|shipped|delivered|taken care"
+    "closed|opened|deleted|erased|paid|ended|issued|done|returned|shipped|delivered|taken care"
 )
 # How a model claims to have acted, or to be about to; code says such sentences, after the act.
 CLAIM = re.compile(
-    rf"\b((i|we)( have|'ve| had| now| just| already)* ({_DONE})\b|"
+    rf"\b((i|we)( have|'ve| had| now| just| already)* ({_DONE}|(?!need)\w+ed)\b|"
     r"(i|we)( will|'ll| am going to|'m going to) (?!need\b|have to\b|be (happy|glad)\b)\w+)",
     re.IGNORECASE,
 )

@@ -30,6 +30,8 @@ PHRASES: dict[str, str] = {
     "heard": "I heard {heard}.",
     "once": "I'm sorry, I have done that in this call already, and can do it only once.",
     "locked": "I'm sorry, I could not make sure who you are, so I can't go on with that.",
+    "hand over": "I will pass you on to a colleague.",
+    "call spent": "I'm sorry, I have to end this call here. Please call again.",
     "failed": "I'm sorry, something went wrong on our side, and I can't say that it is done.",
     "failed reading": "I'm sorry, I can't get at that right now.",
     "slow": "I'm sorry, this is taking too long, and I can't tell yet whether it went through.",
