@@ -28,6 +28,7 @@ LEAVE = 0.5  # on a weaker guess no action is begun, and a pending one is not le
 WORDS = 'root ::= [^ {}<>`\\n\\[\\]*#"_|] [^{}<>`\\n\\[\\]*#"_|]*'
 # The rest of an answer whose beginning another engine spoke
 MORE_WORDS = 'root ::= [^{}<>`\\n\\[\\]*#"_|]*'
+_HEARD_OF = 0.02  # a less probable choice is noise
 UNCLEAR = "unclear"
 # What Whisper puts after a sentence, often before its end. Where no word follows, the six tokens
 # after the caller's words are read already: in calls they took the 0.5B 99 to 167 ms.
@@ -185,18 +186,38 @@ class SmallMind:
     def _evident(
         self, choice: Choice, probabilities: Mapping[str, float], words: Sequence[str], view: View
     ) -> Choice:
-        """Unsure between tools: the one whose slots find more values in the line."""
-        if choice.want not in self._tools or not 0 < choice.probability < SURE:
+        """Between tools, the one whose slots find more values in the line: one more where the model
+        is unsure, two more where it is sure ("look at my brakes tomorrow at eight": day and time
+        are a booking's, whatever the words say)."""
+        offered = [name for name, tool in self._tools.items() if not tool.policy.internal]
+        rivals = by_choice(probabilities, offered)
+        if choice.want == QUESTION:
+            return self._own_case(choice, rivals, words, view)
+        if choice.want not in self._tools or not choice.probability:
             return choice
-        rivals = by_choice(probabilities, list(self._tools))
+        unsure = choice.probability < SURE
+        least = choice.probability / 2 if unsure else _HEARD_OF
         evidence = {
             name: len(read(words, self._tools[name].said, self._language, view.today).values)
             for name, probability in rivals.items()
-            if probability >= choice.probability / 2
+            if probability >= least
         }
         best = max(evidence, key=lambda name: (evidence[name], rivals[name]), default=choice.want)
-        if evidence.get(best, 0) > evidence.get(choice.want, 0):
-            return Choice(best, {}, rivals[best])
+        if evidence.get(best, 0) >= evidence.get(choice.want, 0) + (1 if unsure else 2):
+            return Choice(best, {}, max(choice.probability, rivals[best]))
+        return choice
+
+    def _own_case(
+        self, choice: Choice, rivals: Mapping[str, float], words: Sequence[str], view: View
+    ) -> Choice:
+        """What is the caller's own ("where's my stuff") is no general question: the facts answer
+        it with what is true for others. A tool that only reads may look at it."""
+        if view.state.frame or not self._language.own_case(words):
+            return choice
+        reads = {n: p for n, p in rivals.items() if self._tools[n].policy.read_only}
+        best = max(reads, key=lambda name: reads[name], default="")
+        if best and reads[best] >= max(_HEARD_OF, sum(rivals.values()) / 2):
+            return Choice(best, {}, reads[best])
         return choice
 
     def _settled_by(self, words: Sequence[str], view: View) -> str:

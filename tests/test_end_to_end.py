@@ -122,6 +122,43 @@ async def test_a_return_is_confirmed_aloud_before_it_is_made(server: RealServer,
     assert "done" in answer.heard.lower()
 
 
+BOOKING = {
+    "full name": "My name is Maria Lopez.",
+    "date of birth": "March twelfth, nineteen eighty-five.",
+    "which doctor": "Doctor Patel, please.",
+    "which day": "On Monday, please.",
+    "which one": "At nine. No, wait, at half past two.",
+}
+
+
+async def test_an_appointment_is_booked_with_a_correction_in_mid_sentence(
+    server: RealServer, says: Says
+):
+    database = server.shop.parent / "clinic.sqlite"
+
+    def booked() -> list[tuple[str, str, str]]:
+        with sqlite3.connect(database) as clinic:
+            query = "SELECT doctor, day, time FROM appointments WHERE patient_id = 'P1'"
+            return clinic.execute(query).fetchall()
+
+    today = dt.date.today()
+    monday = today + dt.timedelta((-today.weekday() - 1) % 7 + 1)
+    async with calling(server.ws, agent="clinic") as client:
+        line, said = "I'd like to make an appointment.", ""
+        for _ in range(12):
+            spoken = await client.say(says.pcm(line, "af_bella"))
+            said = (await client.answer(since=spoken.started)).heard.lower()
+            if "shall i book" in said:
+                break
+            line = next((reply for key, reply in BOOKING.items() if key in said), "Pardon?")
+        assert "shall i book" in said
+        assert "2:30" in said
+        assert booked() == []
+        spoken = await client.say(says.pcm("Yes, please.", "af_bella"))
+        answer = await client.answer(since=spoken.started)
+    assert booked() == [("Patel", monday.isoformat(), "14:30")], answer.heard
+
+
 async def test_typed_text_is_answered_aloud(server: RealServer):
     async with calling(server.ws) as client:
         since = time.monotonic()
