@@ -9,7 +9,7 @@ from rapidfuzz import fuzz
 
 from agents.frame import Offer
 from agents.sentences import is_date, is_time, spoken
-from agents.spoken import Language
+from agents.spoken import Found, Language
 from agents.tools import Slot
 
 _ALIKE = 85  # rapidfuzz ratio between a word of a record and one that was said
@@ -128,7 +128,11 @@ def _clues(words: Sequence[str], language: Language, today: dt.date) -> list[_Cl
         hit for half in _HALVES for hit in language.find("time", open_words, half, today, True)
     ]
     clues: list[_Clue] = []
-    for kind, hits in (("date", days), ("time", times)):
+    kinds: tuple[tuple[Literal["date", "time"], list[Found]], ...] = (
+        ("date", days),
+        ("time", times),
+    )
+    for kind, hits in kinds:
         meant = [hit for hit in hits if not language.negated(words, hit)]
         if meant and language.corrects(words):
             last = max(hit.start for hit in meant)
