@@ -441,12 +441,17 @@ class Turn:
             ground = Ground.free(want.line, facts, known, language)
         else:
             ground = Ground.of(want.line, facts, findings, language)
-        await self._pass_on(speech, ground)
+        await self._pass_on(speech, ground, "" if speech.trusted or chat else want.line)
 
-    async def _pass_on(self, speech: Speech, ground: Ground) -> None:
+    async def _pass_on(self, speech: Speech, ground: Ground, question: str = "") -> None:
+        """`question`: which a fact may answer where the model's words do not hold."""
+
+        async def quote() -> str:
+            return await self._agent.mind.quote(self._view(), question) if question else ""
+
         async with (
             aclosing(speech.words) as pieces,
-            aclosing(grounded(pieces, ground, self._language)) as said,
+            aclosing(grounded(pieces, ground, self._language, quote)) as said,
         ):
             async for say in said:
                 self._emit(say)
