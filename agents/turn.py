@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from agents import records, sentences
+from agents import sentences
 from agents.acting import Acts, Outcome
 from agents.actions import Actions
 from agents.checks import Ground, grounded, whole
+from agents.choices import choice, other_choice, read_on
 from agents.definition import Handoff
 from agents.events import Event, Finished, HandOver, Say
-from agents.frame import LASTING, Expects, Frame, Offer, ReadBack, State, Val, behind
+from agents.frame import LASTING, Expects, Frame, ReadBack, State, Val
 from agents.llm.engine import EngineError, Message
 from agents.lookups import look_up, take_granted
 from agents.mind import (
@@ -21,7 +22,6 @@ from agents.mind import (
     GOODBYE,
     MORE,
     QUESTION,
-    REPLY,
     STOP,
     UNKNOWN,
     Budget,
@@ -194,8 +194,7 @@ class Turn:
         reading = read(self._words, frame.slots, language, self._today)
         said = {k: val.value for k, val in frame.values.items()}
         changed = {k: v for k, v in reading.values.items() if said.get(k) != v}
-        if other := self._other_choice(frame):
-            changed = other
+        changed = other_choice(frame, self._line, language, self._today) or changed
         # Without the words of values: "the wrong size" is a reason, no refusal.
         words = [w for w, used in zip(self._words, reading.used, strict=True) if not used]
         yes, no = language.yes(words), language.no(words)
@@ -238,36 +237,13 @@ class Turn:
         language, frame, words = self._language, self._state.frame, self._words
         asked = frame.asked if frame and not frame.read_back else ""
         reading = read(words, frame.slots if frame else {}, language, self._today, asked)
-        if frame and frame.choosing and (want := self._choice(frame, frame.choosing, reading)):
+        if frame and (want := choice(frame, self._line, reading, language, self._today)):
             return want
         if frame is None or not frame.read_back:
             want = understand(self._line, reading, frame, language)
             if want:
                 return want
         return self._as_written() or self._about_facts(reading)
-
-    def _choice(self, frame: Frame, offer: Offer, reading: Reading) -> Want | None:
-        """Which of the records that were read out the line means, or that others are wanted."""
-        language = self._language
-        if named := records.chosen(offer.records, [self._line], language, self._today, offer.shown):
-            return Want(REPLY, self._line, {frame.asked: named[frame.asked]})
-        said = {name: val.value for name, val in frame.values.items()}
-        if any(said.get(name) != value for name, value in reading.values.items()):
-            return None  # another day, another doctor
-        if language.only_no(self._words) or (
-            language.more(self._words) and not language.stops(self._words)
-        ):
-            return Want(MORE, self._line)
-        return None
-
-    def _other_choice(self, frame: Frame) -> dict[str, str | int]:
-        """At a read-back: another one of the records that were found ("no, the later one")."""
-        language = self._language
-        for name, offer in frame.offers.items():
-            named = records.chosen(offer.records, [self._line], language, self._today, offer.shown)
-            if named and name in frame.values and named[name] != frame.values[name].value:
-                return {name: named[name]}
-        return {}
 
     def _as_written(self) -> Want | None:
         found: list[Want] = []
@@ -305,7 +281,7 @@ class Turn:
             self._actions.fill(frame, want.values, want.chosen)
         else:
             if want.name == MORE and (offer := frame.choosing):
-                self._more(frame, offer)
+                read_on(self._actions, frame, offer)
                 return
             if want.name == UNKNOWN and frame.asked in frame.tool.providers:
                 frame.unknown.add(frame.asked)  # a tool knows it
@@ -316,23 +292,6 @@ class Turn:
                 self._emit(Say(slot.hint, complete=True))
             else:
                 self._say("clear" if waits else "without" if want.name == UNKNOWN else "missed")
-
-    def _more(self, frame: Frame, offer: Offer) -> None:
-        """The next of the records, or, where there are none, another try with other words."""
-        following = offer.shown.stop
-        if following < len(offer.records):
-            frame.offers[frame.asked] = Offer(offer.records, following)
-            return
-        frame.misses += 1
-        frame.offers[frame.asked] = Offer(offer.records)
-        provider = next(t for t in behind(frame.tool) if frame.asked in t.policy.returns)
-        again = next((n for n in reversed(list(provider.said)) if n in frame.values), "")
-        if again:
-            frame.values.pop(again)
-            frame.stale(again)
-            self._actions.ask(frame, again, self._language.phrase("no more records"))
-        else:
-            self._say("no more records")
 
     async def _begin(self, want: Want) -> None:
         """A new action. The first of a line comes first; a read-only one runs at once."""
