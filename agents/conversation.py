@@ -87,7 +87,8 @@ class Agent:
         try:
             language(definition.language)
         except LookupError as exc:
-            raise DefinitionError(f"{path}: language: {exc}") from exc
+            place = Document.read(path, "an agent").place(["language"])
+            raise DefinitionError(f"{place}: language: {exc}") from exc
         try:
             sources, tools = opened(definition.tools, path.parent)
         except WrongSource as exc:

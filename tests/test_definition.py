@@ -80,5 +80,5 @@ def test_an_allowed_tool_that_is_not_there_is_named(tmp_path: Path):
 def test_a_missing_file_and_an_unknown_language_are_named(tmp_path: Path):
     with pytest.raises(DefinitionError, match="cannot be read"):
         AgentDefinition.read(tmp_path / "none.yaml")
-    with pytest.raises(DefinitionError, match="no language pack for 'xx'"):
+    with pytest.raises(DefinitionError, match=r"desk.yaml:3: language: no language pack for 'xx'"):
         Agent.load(write(tmp_path, GOOD + "language: xx\n"), FakeEngine())
