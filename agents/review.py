@@ -64,7 +64,8 @@ def review(path: Path, context: int = 4096) -> list[Note]:
     lines = _Lines(path)
     notes = [*_about(definition, lines), *_size(agent, lines, context)]
     for tool in agent.tools.values():
-        notes += _tool(tool)
+        if not tool.policy.says:  # a refused topic, not written in Python
+            notes += _tool(tool)
     return sorted(notes, key=lambda note: note.level)
 
 

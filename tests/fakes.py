@@ -138,7 +138,7 @@ class ObeyingEngine:
             yield Text("I have closed it. Your account is closed now, as I was told.")
         yield Done("stop")
 
-    async def prepare(self, request: Request) -> None:
+    async def prepare(self, request: Request, *, whole: bool = False) -> None:
         pass
 
     async def warm_up(self, request: Request) -> None:
