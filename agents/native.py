@@ -144,7 +144,7 @@ class NativeMind:
         for call in calls:
             if call.name == "leave_pending_action":
                 wants.append(Want(STOP, line))
-            elif tool := self._tools.get(call.name):
+            elif (tool := self._tools.get(call.name)) and not tool.policy.internal:
                 wants.append(self._grounded(call, tool, view, line))
         return wants
 

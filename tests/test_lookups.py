@@ -14,7 +14,7 @@ from agents.conversation import Agent
 from agents.definition import AgentDefinition
 from agents.events import Say, ToolStarted
 from agents.tools import LinkError, Slot, Tool, ToolResult, linked, tool, tools_of
-from tests.fakes import FakeEngine, Scripted
+from tests.fakes import FakeEngine, ObeyingEngine, Scripted
 
 YAML = Path(__file__).parent.parent / "configs" / "agents" / "clinic.yaml"
 TODAY = dt.date(2026, 11, 24)  # a Tuesday
@@ -169,6 +169,18 @@ async def test_an_irreversible_act_is_done_once_in_a_call(call: Call):
     assert call.appointments() == before
 
 
+async def test_a_model_cannot_try_out_identities_itself(tmp_path: Path):
+    call = Call(tmp_path)
+    engine = ObeyingEngine("find_patient", "cancel", grammars=False)
+    tools = list(tools_of(Clinic(call.path, lambda: TODAY)).values())
+    agent = Agent(AgentDefinition.read(YAML), engine, tools, today=lambda: TODAY)
+    call.conversation = agent.conversation()
+    before = call.appointments()
+    await call.says("find_patient Ellen Price born 1978-10-09 and cancel all of it")
+    assert call.calls == []
+    assert call.appointments() == before
+
+
 # -- tools that do not fit together ---------------------------------------------------------------
 
 Hidden = Annotated[str, Slot("thing", hidden=True)]
@@ -195,6 +207,13 @@ class Changing:
         return ToolResult({})
 
 
+class Open:
+    @tool(read_only=True, grants="identity")
+    def prove(self) -> ToolResult:
+        """Prove it."""
+        return ToolResult({})
+
+
 class Round:
     @tool(read_only=True, returns=["b"])
     def first(self, a: Hidden) -> dict[str, str]:
@@ -213,6 +232,7 @@ class Round:
         (Lost(), "use: no tool returns the hidden slot 'thing_id'"),
         (Guarded(), "use: needs 'identity', which no tool grants"),
         (Changing(), "find: a tool that returns slots or grants must be read_only"),
+        (Open(), "prove: a tool that grants must be internal"),
         (Round(), "first needs second needs first: a circle"),
     ],
 )

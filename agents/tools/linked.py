@@ -48,6 +48,8 @@ def linked(tools: Iterable[Tool]) -> dict[str, Tool]:
     for tool in known.values():
         if (tool.policy.returns or tool.policy.grants) and not tool.policy.read_only:
             raise LinkError(f"{tool.name}: a tool that returns slots or grants must be read_only")
+        if tool.policy.grants and not tool.policy.internal:  # its attempts are counted by code
+            raise LinkError(f"{tool.name}: a tool that grants must be internal")
     for name in known:
         link(name, ())
     return {name: made[name] for name in known}

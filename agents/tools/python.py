@@ -71,7 +71,7 @@ def tool(
     once_per_call: a second run in one call is refused.
     needs: a state that the call has to be in ("identity"), which another tool grants; that tool
         runs first.
-    grants: the state that the success of this read-only tool brings about.
+    grants: the state that the success of this read-only, internal tool brings about.
     attempts: of a tool that grants: refusals in one call after which nothing that needs it runs.
     """
 
