@@ -64,9 +64,15 @@ def _way(tool: Tool, agent: Agent) -> list[_Box]:
     """What has to happen before the tool runs, and after."""
     policy = tool.policy
     way = [_Box(policy.wants, note=" / ".join(policy.asks))]
-    for slot in tool.slots.values():
+    guard = tool.guard
+    if guard is not None:
+        way.append(_Box(guard.policy.wants, "consent", "who calls is proved first"))
+    for slot in tool.said.values():
         note = slot.question if slot.required else f"{slot.question} (only where it is said)"
         way.append(_Box(f"{slot.label}?" if slot.required else f"({slot.label})", note=note))
+    hidden = [tool.providers[name] for name, slot in tool.slots.items() if slot.hidden]
+    names = dict.fromkeys(each.name for each in hidden if each is not guard)
+    way += [_Box(name, "looks", "what no caller says comes from here") for name in names]
     if tool.check is not None:
         way.append(_Box("check", note="the tool refuses here what could not work"))
     if policy.needs_consent:

@@ -146,6 +146,8 @@ def _unsaid(call: Call, tool: Tool, asked: str, language: Language) -> str:
     plain = _letters(asked)
     for name, value in call.arguments.items():
         slot = tool.slots[name]
+        if slot.hidden:
+            continue
         forms = (str(value), language.say(slot.kind, value))
         if not any(_letters(form) in plain for form in forms):
             return f"{slot.label} {value}"
