@@ -37,32 +37,71 @@ class Ground:
     instead: str = ""  # the one fact that fits the question best, where the model's words fail
 
     @classmethod
-    def of(cls, line: str, facts: Sequence[str], findings: str, language: Language) -> "Ground":
+    def of(
+        cls,
+        line: str,
+        facts: Sequence[str],
+        findings: str,
+        language: Language,
+        passages: Sequence[str] = (),
+    ) -> "Ground":
         """Numbers have to come from the facts that fit the question best: a small model takes the
-        price of another thing as readily ("the return label costs 5 dollars")."""
+        price of another thing as readily ("the return label costs 5 dollars").
+
+        Passages of documents are facts but for what they say was done: that is no proof.
+        """
         asked = language.content(line)
-        shared = [len(asked & language.content(fact)) for fact in facts]
+        told = [*facts, *passages]
+        shared = [len(asked & language.content(fact)) for fact in told]
         most = max(shared, default=0)
         # One shared word may be chance: "a delivery" is also in the fact about returns.
         sure = most >= 2
-        best = [f for f, count in zip(facts, shared, strict=True) if count == most or not sure]
-        known = " ".join([*facts, findings])
-        evidence = frozenset(language.content(known))
+        best = [f for f, count in zip(told, shared, strict=True) if count == most or not sure]
+        evidence = frozenset(language.content(" ".join([*told, findings])))
+        instead = best[0] if sure and len(best) == 1 else ""
         return cls(
-            known=known,
+            known=" ".join([*facts, findings]),
             sources=" ".join([*best, findings, line]),
             evidence=evidence,
             relevant=bool(asked & evidence),
             may_claim=any(language.claims(fact) for fact in facts),
-            instead=best[0] if sure and len(best) == 1 else "",
+            instead=_sentence_for(line, instead, language) if instead in passages else instead,
         )
 
     @classmethod
-    def free(cls, line: str, facts: Sequence[str], known: str, language: Language) -> "Ground":
+    def free(
+        cls,
+        line: str,
+        facts: Sequence[str],
+        known: str,
+        language: Language,
+        passages: Sequence[str] = (),
+    ) -> "Ground":
         """Words that need not rest on a fact; their numbers and claims are still checked."""
         may_claim = any(language.claims(fact) for fact in facts)
         known = " ".join([*facts, known])
-        return cls(known, f"{known} {line}", frozenset(), True, may_claim)
+        sources = " ".join([known, *passages, line])
+        return cls(known, sources, frozenset(), True, may_claim)
+
+
+def _sentence_for(line: str, passage: str, language: Language) -> str:
+    """The sentence of a passage that fits a question best; "" where it says that things were done:
+    what a document claims is not spoken as our own."""
+    asked = language.content(line)
+    sentences = re.split(r"(?<=[.!?])\s+", passage)
+    best = max(sentences, key=lambda sentence: len(asked & language.content(sentence)))
+    return "" if language.claims(best) else best
+
+
+def rests_on(
+    said: str, passages: Sequence[str], facts: Sequence[str], language: Language
+) -> int | None:
+    """Which of the passages an answer rests on, if it has more of one than of any fact."""
+    words = language.content(said)
+    of_facts = max((len(words & language.content(fact)) for fact in facts), default=0)
+    shared = [len(words & language.content(passage)) for passage in passages]
+    most = max(shared, default=0)
+    return shared.index(most) if most >= 2 and most > of_facts else None
 
 
 class _Sentence:

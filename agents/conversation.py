@@ -12,6 +12,7 @@ from typing import Literal, assert_never
 from agents.acting import Acts
 from agents.definition import AgentDefinition, DefinitionError
 from agents.document import Document
+from agents.documents import Documents, DocumentsError
 from agents.events import Event, Finished, Say
 from agents.frame import Expects, ReadBack, State
 from agents.ladder import Ladder
@@ -49,6 +50,7 @@ class Agent:
         *,
         stand_ins: Sequence[Engine] = (),
         sources: Sequence[Source] = (),
+        documents: Documents | None = None,
         today: Callable[[], dt.date] = dt.date.today,
     ) -> None:
         """`stand_ins` take over where `engine` fails; the last one is the largest."""
@@ -62,6 +64,7 @@ class Agent:
         )
         self.today = today
         self.topics = Topics.of(definition.facts, self.tools.values(), self.language)
+        self.documents = documents
         self.sources = tuple(sources)  # what the tools act on
         self.mind: Mind = self._mind(engine)
         if stand_ins:
@@ -89,6 +92,14 @@ class Agent:
         except LookupError as exc:
             place = Document.read(path, "an agent").place(["language"])
             raise DefinitionError(f"{place}: language: {exc}") from exc
+        documents = None
+        if definition.documents:
+            folder = path.parent / definition.documents
+            try:
+                documents = Documents.read(folder, definition.language)
+            except DocumentsError as exc:
+                place = Document.read(path, "an agent").place(["documents"])
+                raise DefinitionError(f"{place}: documents: {exc}") from exc
         try:
             sources, tools = opened(definition.tools, path.parent)
         except WrongSource as exc:
@@ -100,11 +111,20 @@ class Agent:
             where, what = problem
             place = Document.read(path, "an agent").place(where)
             raise DefinitionError(f"{place}: {'.'.join(where)}: {what}")
-        return cls(definition, engine, tools, stand_ins=stand_ins, sources=sources, today=today)
+        return cls(
+            definition,
+            engine,
+            tools,
+            stand_ins=stand_ins,
+            sources=sources,
+            documents=documents,
+            today=today,
+        )
 
     def _mind(self, engine: Engine) -> Mind:
         kind = SmallMind if engine.grammars else NativeMind
-        return kind(engine, self.definition, self.tools, self.language)
+        headings = self.documents.headings if self.documents else ()
+        return kind(engine, self.definition, self.tools, self.language, headings)
 
     async def warm_up(self) -> None:
         """Put the constant parts of the prompts in the engine's cache. Raises EngineError."""

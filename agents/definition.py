@@ -65,6 +65,7 @@ class AgentDefinition(Strict):
     voice: str = ""  # empty: the server's default
     greeting: str = ""
     persona: str = Field(min_length=1)
+    documents: str = ""  # a folder beside this file, whose passages answer questions
     facts: list[str] = Field(default_factory=list[str])
     tools: list[ToolSource] = Field(default_factory=list[ToolSource])
     refuses: list[Refusal] = Field(default_factory=list[Refusal])

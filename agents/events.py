@@ -46,6 +46,15 @@ class ToolEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoted:
+    """What was said last rests on this passage of the agent's documents, see Passage."""
+
+    file: str
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The turn is over.
 
@@ -58,4 +67,4 @@ class Finished:
     hand_over: HandOver = ""
 
 
-Event = Say | ToolStarted | ToolEnded | Finished
+Event = Say | ToolStarted | ToolEnded | Quoted | Finished

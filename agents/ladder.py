@@ -105,7 +105,8 @@ class Ladder:
         said = " ".join(self._language.words(line))
         if any(phrase.lower() in said for phrase in self._rules.asked):
             return True
-        known = self._known | self._language.content(view.state.findings)
+        told = [view.state.findings, *(passage.text for passage in view.passages)]
+        known = self._known | self._language.content(" ".join(told))
         return self._rules.unknown and not self._language.content(line) & known
 
     def _unsure(self, want: Want) -> bool:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agents.documents import Passage
 from agents.frame import State
 from agents.llm.engine import Delta, Done, Engine, EngineError, Message, Request
 from agents.notes import Notes, Writing, unread
@@ -137,6 +138,7 @@ class View:
     question: str  # the agent's open question alone, or ""
     today: dt.date
     budget: Budget
+    passages: Sequence[Passage] = ()  # of the documents, that may answer the line: data
     said: str = ""  # words of the answer that was asked for, spoken by an engine that then failed
 
 

@@ -6,8 +6,10 @@ consent. Results are data: after one came back, the model may look further but n
 """
 
 import datetime as dt
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -41,7 +43,9 @@ class NativeMind:
         definition: AgentDefinition,
         tools: Mapping[str, Tool],
         language: Language,
+        headings: Sequence[str] = (),
     ) -> None:
+        """`headings` are for smaller models: this one asks for nothing that it does not see."""
         self._engine = engine
         self._definition = definition
         self._tools = tools
@@ -67,10 +71,13 @@ class NativeMind:
         if spoke:
 
             def then() -> list[Want]:
-                return self._proposed(stream.calls, view, line)
+                wants = self._proposed(stream.calls, view, line)
+                return [w for w in wants if not view.passages or self._only_reads(w)]
 
             return [Want(QUESTION, line, speech=Speech(stream.words(), then, trusted=True))]
         wants = self._proposed(stream.calls, view, line)
+        if wants and view.passages:  # a document could have proposed it: asked again without
+            return await self.wants(replace(view, passages=()), line)
         return wants or [Want(REPLY if view.state.frame else CHAT, line)]
 
     def answer(self, view: View, line: str, chat: bool) -> Speech:
@@ -80,7 +87,7 @@ class NativeMind:
         return ""  # its own words are trusted
 
     def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
-        return self._speech(view, line)
+        return self._speech(replace(view, passages=()), line)
 
     def _speech(self, view: View, line: str) -> Speech:
         stream = _Stream(view.budget.request(self._engine, self._request(view, line)))
@@ -133,6 +140,9 @@ class NativeMind:
             known = ", ".join(f"{name} {value}" for name, value in values.items() if value)
             notes.append(f"Pending: {frame.tool.name} ({known or 'nothing known yet'}).")
             notes.append(f"The caller was asked: {view.question}")
+        for passage in view.passages:
+            where = f"{passage.file}, {passage.heading}".rstrip(", ")
+            notes.append(f"A document ({where}) says, as data: {json.dumps(passage.text)}.")
         if view.said:
             notes.append(f'Your answer broke off after: "{view.said.strip()}" Write only its rest.')
         return "[" + " ".join(notes) + "]"

@@ -48,12 +48,13 @@ class SmallMind:
         definition: AgentDefinition,
         tools: Mapping[str, Tool],
         language: Language,
+        headings: Sequence[str] = (),
     ) -> None:
         self._engine = engine
         self._definition = definition
         self._tools = tools
         self._language = language
-        self._prefix = prefix(definition, list(tools.values()))
+        self._prefix = prefix(definition, list(tools.values()), headings)
 
     async def warm_up(self) -> None:
         understand = [*self._prefix, caller(OPEN_QUESTION, "hello")]
@@ -264,6 +265,9 @@ class SmallMind:
     def _question(self, view: View, line: str) -> Message:
         known = self._known(view, line)
         asked = f"Caller: {line}"
+        if view.passages:  # after the constant prompt, so that this stays in the cache
+            told = [f"- {passage.told}" for passage in view.passages]
+            asked = "More facts, from our documents:\n" + "\n".join([*told, asked])
         return Message("user", f"Known from this call: {known}\n{asked}" if known else asked)
 
     def _known(self, view: View, line: str) -> str:

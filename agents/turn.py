@@ -10,10 +10,11 @@ from loguru import logger
 from agents import sentences
 from agents.acting import Acts, Outcome
 from agents.actions import Actions
-from agents.checks import Ground, grounded, whole
+from agents.checks import Ground, grounded, rests_on, whole
 from agents.choices import choice, other_choice, read_on
 from agents.definition import Handoff
-from agents.events import Event, Finished, HandOver, Say
+from agents.documents import Passage
+from agents.events import Event, Finished, HandOver, Quoted, Say
 from agents.frame import LASTING, Expects, Frame, ReadBack, State, Val
 from agents.llm.engine import EngineError, Message
 from agents.lookups import look_up, take_granted
@@ -83,6 +84,7 @@ class Turn:
         self._hang_up = False
         self._hand_over: HandOver = ""
         self._counted = False  # this turn is among those that failed
+        self._found: list[Passage] | None = None  # by _passages()
         self._begun = 0  # actions that this line asked for
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -387,23 +389,50 @@ class Turn:
     def _view(self) -> View:
         question = sentences.open_question(self._state.frame, self._language)
         exchanges = self._actions.exchanges
-        return View(self._state, self._history, exchanges, question, self._today, self._budget)
+        budget, passages = self._budget, self._passages()
+        return View(
+            self._state, self._history, exchanges, question, self._today, budget, passages=passages
+        )
+
+    def _passages(self) -> list[Passage]:
+        """What the documents say to the line, unless a fact fits it as well."""
+        documents, language = self._agent.documents, self._language
+        if documents is None:
+            return []
+        if self._found is None:
+            asked = language.content(self._line)
+            facts = self._agent.definition.facts
+            fit = max((len(asked & language.content(fact)) for fact in facts), default=0)
+            self._found = [
+                passage
+                for passage in documents.find(self._line)
+                if not fit
+                or len(asked & language.content(f"{passage.heading} {passage.text}")) > fit
+            ]
+        return self._found
 
     async def _speak(self, want: Want) -> None:
         chat = want.name == CHAT
         speech = want.speech or self._agent.mind.answer(self._view(), want.line, chat)
         findings = self._state.findings
         facts, language = self._agent.definition.facts, self._language
+        found = [] if chat else self._passages()
+        passages = [passage.text for passage in found]
         if speech.trusted or chat:
             said_before = " ".join(message.content for message in self._history)
             known = f"{self._agent.definition.persona} {findings} {said_before}"
-            ground = Ground.free(want.line, facts, known, language)
+            ground = Ground.free(want.line, facts, known, language, passages)
         else:
-            ground = Ground.of(want.line, facts, findings, language)
-        await self._pass_on(speech, ground, "" if speech.trusted or chat else want.line)
+            ground = Ground.of(want.line, facts, findings, language, passages)
+        question = "" if speech.trusted or chat else want.line
+        said = await self._pass_on(speech, ground, question)
+        if (at := rests_on(said, passages, facts, language)) is not None:
+            self._emit(Quoted(found[at].file, found[at].heading, found[at].text))
 
-    async def _pass_on(self, speech: Speech, ground: Ground, question: str = "") -> None:
-        """`question`: which a fact may answer where the model's words do not hold."""
+    async def _pass_on(self, speech: Speech, ground: Ground, question: str = "") -> str:
+        """Speak it as far as it holds; what was said. `question`: which a fact may answer where the
+        model's words do not hold."""
+        spoken: list[str] = []
 
         async def quote() -> str:
             return await self._agent.mind.quote(self._view(), question) if question else ""
@@ -413,9 +442,11 @@ class Turn:
             aclosing(grounded(pieces, ground, self._language, quote)) as said,
         ):
             async for say in said:
+                spoken.append(say.text)
                 self._emit(say)
         for want in speech.then():
             await self._take(want)
+        return "".join(spoken)
 
     async def _tell(self, frame: Frame, result: ToolResult) -> None:
         """The model phrases a result."""

@@ -19,6 +19,7 @@ from agents.tools import FREE, Tool
 # Cut after the colon: with the space or the quote in it, nearly every line went to one tool.
 PREFILL = '{"want":'
 OPEN_QUESTION = "How can I help you?"
+_HEADINGS = 12  # of the documents that are named: each costs 5 tokens of the constant prompt
 _ASKS = 2  # of a tool's `asks` that are shown: each costs 30 tokens of the constant prompt
 
 
@@ -31,10 +32,13 @@ class Choice:
     probability: float  # 0 where the engine does not tell
 
 
-def prefix(definition: AgentDefinition, tools: Sequence[Tool]) -> list[Message]:
-    """The constant part of the prompt; `caller()` completes it."""
+def prefix(
+    definition: AgentDefinition, tools: Sequence[Tool], headings: Sequence[str] = ()
+) -> list[Message]:
+    """The constant part of the prompt; `caller()` completes it. `headings`: of the documents."""
     offered = [tool for tool in tools if not tool.policy.internal]
-    topics = "; ".join(re.split(r"[:.]", fact)[0].lower()[:28] for fact in definition.facts)
+    about = [*definition.facts, *headings[:_HEADINGS]]
+    topics = "; ".join(re.split(r"[:.]", fact)[0].lower()[:28] for fact in about)
     lines = [
         'You note what a caller wants. Write JSON: {"want": ...} with the details that the caller '
         "said, in the caller's words.",

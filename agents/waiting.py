@@ -5,7 +5,7 @@ import itertools
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import assert_never
 
-from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
+from agents.events import Event, Finished, Quoted, Say, ToolEnded, ToolStarted
 
 FIRST_AFTER = 0.7  # s after the turn is confirmed; a shorter silence sounds like thinking
 NEXT_AFTER = 2.0  # s after the last words have been spoken: nobody hears 3 s of nothing
@@ -99,7 +99,7 @@ async def filled(
                 case ToolEnded():
                     running.pop(event.id, None)
                     fillers.ended()
-                case Finished():
+                case Quoted() | Finished():
                     pass
                 case _:
                     assert_never(event)

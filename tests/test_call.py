@@ -17,7 +17,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
 
-from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
+from agents.events import Event, Finished, Quoted, Say, ToolEnded, ToolStarted
 from tests.paper import PaperCall, PaperEars
 from voice.listen.whisper import Transcript
 from voice.speak.synthesizer import Spoken
@@ -217,6 +217,7 @@ async def looks_up(text: str, committed: asyncio.Event) -> AsyncIterator[Event]:
     await asyncio.sleep(0.1)
     yield ToolEnded("1", "order_status", {"status": "shipped"}, None, 0.1)
     yield Say("It is shipped.", complete=True)
+    yield Quoted("shipping.md", "Days", "Orders are shipped in a day.")
     yield Finished()
 
 
@@ -230,6 +231,8 @@ def test_tools_of_a_dropped_answer_are_not_shown():
     assert len(call.conversation.begun) == 2
     assert len(started) == len(ended) == 1
     assert call.conversation.heard_lines == ["It is shipped."]
+    (source,) = (data for _, data in call.messages if data["t"] == "source")
+    assert (source["file"], source["heading"]) == ("shipping.md", "Days")
 
 
 async def breaks(text: str, committed: asyncio.Event) -> AsyncIterator[Event]:

@@ -147,6 +147,7 @@ def test_tools_errors_and_typed_text_are_in_it(pages: Pages):
     (tool,) = turn.answer.tools
     assert (tool.name, tool.arguments) == ("order_status", {"number": "1042"})
     assert (tool.result, tool.seconds) == ({"status": "shipped"}, 0.1)
+    assert turn.answer.sources == ["shipping.md, Days"]
 
     broken = Pages()
     call = PaperCall(custom=breaks, journal=broken)

@@ -26,7 +26,7 @@ from pipecat.frames.frames import (
     TranscriptionFrame,
 )
 
-from agents.events import Say, ToolEnded, ToolStarted
+from agents.events import Quoted, Say, ToolEnded, ToolStarted
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class AnswerEvent(ControlFrame):
     """One step of the answer: text to speak, a tool that runs or has run."""
 
     answer: int
-    event: Say | ToolStarted | ToolEnded
+    event: Say | ToolStarted | ToolEnded | Quoted
 
 
 @dataclass
@@ -146,8 +146,8 @@ class Expecting(SystemFrame):
     hint: str = field(default="")
 
 
-def shown(event: Say | ToolStarted | ToolEnded) -> list[Frame]:
-    """The frames by which pipecat, and so an RTVI client, knows this step."""
+def shown(answer: int, event: Say | ToolStarted | ToolEnded | Quoted) -> list[Frame]:
+    """The frames by which pipecat, and so an RTVI client, knows this step of an answer."""
     match event:
         case Say():
             return [LLMTextFrame(event.text)]
@@ -160,6 +160,9 @@ def shown(event: Say | ToolStarted | ToolEnded) -> list[Frame]:
         case ToolEnded():
             result = event.result if event.error is None else {"error": event.error}
             return [FunctionCallResultFrame(event.name, event.id, {}, result)]
+        case Quoted():
+            source = {"file": event.file, "heading": event.heading, "text": event.text}
+            return [server_message({"t": "source", "answer": answer, **source})]
         case _:
             assert_never(event)
 

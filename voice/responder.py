@@ -27,7 +27,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from agents.conversation import Aside
-from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
+from agents.events import Event, Finished, Quoted, Say, ToolEnded, ToolStarted
 from voice.frames import (
     AnswerCommitted,
     AnswerDropped,
@@ -261,7 +261,7 @@ class Responder(FrameProcessor):
 
     async def _take(self, answer: _Answer, event: Event) -> None:
         match event:
-            case Say():
+            case Say() | Quoted():
                 pass
             case ToolStarted():
                 answer.running[event.id] = event.name

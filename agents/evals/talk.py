@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from agents.conversation import Agent
 from agents.evals.caller import Caller
-from agents.events import Finished, Say, ToolEnded, ToolStarted
+from agents.events import Finished, Quoted, Say, ToolEnded, ToolStarted
 from agents.llm.engine import Delta, Done, Engine, Request
 
 _TURNS = 20  # of the caller; a call that is not over by then has failed
@@ -131,6 +131,8 @@ async def talk(
                                     event.say,
                                 )
                             )
+                        case Quoted():
+                            pass
                         case Finished(hang_up):
                             hangs_up = hang_up
                         case _:

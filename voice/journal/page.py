@@ -122,6 +122,8 @@ def _answer(answer: Answer) -> Iterator[str]:
     heard = answer.heard if answer.reported else answer.said
     cut = f" <s>{escape(answer.cut)}</s>" if answer.cut else ""
     yield f'<p class="agent">{escape(heard)}{cut}</p>'
+    for source in answer.sources:
+        yield f'<p class="why">{escape(f"source: {source}")}</p>'
     if answer.silence_ms is None:
         return
     exact = dict(answer.parts)

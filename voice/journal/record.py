@@ -57,6 +57,7 @@ class Answer:
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     clauses: list[Clause] = field(default_factory=list[Clause])
     tools: list[ToolCall] = field(default_factory=list[ToolCall])
+    sources: list[str] = field(default_factory=list[str])  # file and heading of what it rests on
 
     @property
     def cut(self) -> str:
@@ -286,6 +287,8 @@ class _Builder:
                 answer.interrupted = answer.held or line.at
             case "heard":
                 answer.said, answer.heard, answer.reported = data["said"], data["heard"], True
+            case "source":
+                answer.sources.append(", ".join(filter(None, (data["file"], data["heading"]))))
             case "tool.started":
                 answer.tools.append(ToolCall(line.at, data["name"], data["arguments"]))
             case "tool.ended":

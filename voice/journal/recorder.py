@@ -9,7 +9,7 @@ Every line is {"at": seconds since the call began, "event": name, ...}:
     answer.started .committed .dropped .ended, say, tool.started, tool.ended, expecting
     tokens                       what a model wrote for one request: its pieces, when each came
     tool.checked                 what a tool's own check said before anything was asked
-    answer, clause, interrupted, heard, latency, dropped, ...   the server-messages of README.md
+    answer, clause, source, interrupted, heard, latency, ...   the server-messages of README.md
     arrived                      this sample of the caller's track came at this time; the next at
                                  their own pace, until another such line
     typed, flushed, error, hang_up, memory (an error of heard memory)
@@ -42,7 +42,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
 
-from agents.events import Say, ToolEnded, ToolStarted
+from agents.events import Quoted, Say, ToolEnded, ToolStarted
 from agents.notes import Checked, Note, Written
 from voice.frames import (
     AnswerCommitted,
@@ -261,6 +261,8 @@ class Recorder:
                 self.note("tool.started", answer=frame.answer, **asdict(tool))
             case ToolEnded() as tool:
                 self.note("tool.ended", answer=frame.answer, **asdict(tool))
+            case Quoted():
+                pass  # as the server-message that the client gets
             case _ as never:
                 assert_never(never)
 

@@ -66,6 +66,8 @@ def _answer(answer: Answer) -> list[Text]:
         line.append(f"  {why}", "yellow")
     elif not answer.reported:
         line.append("  the call ended before it was reported as heard", "yellow")
+    for source in answer.sources:
+        line.append(f"  source: {source}", "dim")
     if answer.silence_ms is not None:
         parts = ", ".join(f"{PARTS.get(k, k)} {v:.0f}" for k, v in answer.parts.items() if v)
         line.append(f"  silence {answer.silence_ms:.0f} ms: {parts}", "dim")

@@ -173,7 +173,7 @@ class Speaker(FrameProcessor):
     async def _step(self, frame: AnswerEvent) -> None:
         if self._answer is None or self._answer.number != frame.answer:
             return
-        await self._show(shown(frame.event))
+        await self._show(shown(frame.answer, frame.event))
         if isinstance(frame.event, Say):
             await self._feed(frame.event.text, complete=frame.event.complete)
 

@@ -305,6 +305,9 @@ export class Call {
       case "clause":
         this.transcript.clause(data);
         break;
+      case "source":
+        this.transcript.source(data);
+        break;
       case "heard":
         this.transcript.heard(data);
         break;

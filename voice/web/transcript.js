@@ -171,6 +171,13 @@ export class Transcript {
     if (answer) this.change(() => answer.item.append(silenceBar(latency)));
   }
 
+  /** What the answer rests on. @param {{answer: number, file: string, heading: string, text: string}} source */
+  source({ answer: number, file, heading, text }) {
+    const where = element("small", "source", `Source: ${[file, heading].filter(Boolean).join(", ")}`);
+    where.title = text;
+    this.change(() => this.answer(number).item.append(where));
+  }
+
   toolStarted({ tool_call_id: id, function_name: name, arguments: given }) {
     const card = new ToolCard(name, given);
     this.tools.set(id, card);
