@@ -52,7 +52,7 @@ class Documents:
     def find(self, line: str, most: int = 2) -> list[Passage]:
         """The passages that a line may be about, the best first; none where little is shared.
 
-        10 MB in 20,000 passages: 0.1 ms.
+        10 MB of text in 20,000 passages: 0.4 ms, the first time 17 ms; 4.6 s to build, once.
         """
         asked = [stem for stem in self._of(line, carrying=True) if stem in self._index.vocab_dict]
         if not asked:
