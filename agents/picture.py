@@ -64,6 +64,8 @@ def _way(tool: Tool, agent: Agent) -> list[_Box]:
     """What has to happen before the tool runs, and after."""
     policy = tool.policy
     way = [_Box(policy.wants, note=" / ".join(policy.asks))]
+    if policy.says:
+        return [*way, _Box("refused", "final", policy.says)]
     guard = tool.guard
     if guard is not None:
         way.append(_Box(guard.policy.wants, "consent", "who calls is proved first"))
