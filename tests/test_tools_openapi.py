@@ -253,6 +253,27 @@ def test_the_owner_has_the_last_word(tmp_path: Path, clinic: Clinic):
     assert tools["listSlots"].policy.needs_consent
 
 
+def test_what_no_caller_says_comes_from_the_look_up_that_the_owner_names(tmp_path: Path):
+    (tmp_path / "gym.yaml").write_text(
+        """
+openapi: 3.1.0
+servers: [{url: https://gym.example}]
+paths:
+  /classes:
+    get: {operationId: classes}
+  /bookings:
+    post:
+      operationId: join
+      parameters:
+        - {name: class_id, in: query, required: true, schema: {type: string, format: uuid}}
+"""
+    )
+    source = "  - openapi: gym.yaml\n    tools: {classes: {returns: [class_id]}}\n"
+    tools = agent(tmp_path, source).tools
+    assert tools["join"].slots["class_id"].hidden
+    assert tools["join"].providers["class_id"].name == "classes"
+
+
 # -- asking it -------------------------------------------------------------------------------
 
 
@@ -396,7 +417,7 @@ async def test_a_spoken_booking_through_the_api(
             "book has no slot 'who'; it has: patient_name",
         ),
         ("{openapi: api.json, base: 'https://x', auth: {env: NOWHERE}}", "variable NOWHERE is not"),
-        ("{openapi: uuid.json}", "get_x: 'id' is a uuid, which no caller could say; leave it out"),
+        ("{openapi: uuid.json}", "get_x: no tool returns the hidden slot 'id'; mark a read-only"),
         ("{openapi: away.json}", "is in another file"),
     ],
 )

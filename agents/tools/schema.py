@@ -162,6 +162,8 @@ def part_of(path: tuple[str, ...], schema: Schema, *, required: bool, about: str
             day = replace(slot, label=f"{slot.label} day", kind="date")
             hour = replace(slot, label=f"{slot.label} time", kind="time")
             return Part(path, schema, {f"{name}_date": day, f"{name}_time": hour})
+        case "string" if schema.get("format") == "uuid" and required:  # another tool returns it
+            return Part(path, schema, {name: replace(slot, kind="id", hidden=True)})
         case "string" if schema.get("format") in _UNSAYABLE:
             raise SchemaError(f"{what} is a {schema['format']}, which no caller could say")
         case "string":
