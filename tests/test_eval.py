@@ -184,6 +184,33 @@ async def test_nothing_is_done_on_what_is_no_yes(line: str) -> None:
     assert not [call for exchange in found.exchanges for call in exchange.calls]
 
 
+async def test_an_agent_s_own_tools_are_judged_by_their_calls(tmp_path: Path) -> None:
+    """The shop keeps no `db`: nothing is called beforehand, and the calls themselves are judged."""
+    shop = EVALS.parent / "agents" / "shop.yaml"
+    lines = ["i want to return something"]
+    says = {"order": "1187", "reason": "broken", CONFIRM: "no"}
+    act = {"start_return": {"order_id": "1187", "item": "hiking boots", "reason": "damaged"}}
+    made = Suite(
+        name="shop",
+        agent=shop,
+        listens={"order": "order number", "reason": "why", "item": "which item"},
+        cases=[
+            Case.model_validate(
+                {"id": "a", "lines": lines, "says": {**says, "item": "hiking boots"}}
+            ),
+            Case.model_validate(
+                {"id": "b", "lines": lines, "does": [act], "says": {**says, "item": "hiking boots"}}
+            ),
+        ],
+    )
+    kept, missed = await run([made], FakeEngine())
+    assert kept.right, kept.problems
+    assert [problem.detail for problem in missed.problems] == [
+        "start_return {'order_id': '1187', 'item': 'hiking boots', 'reason': 'damaged'} "
+        "was not called"
+    ]
+
+
 # -- judgements -------------------------------------------------------------------------------
 
 

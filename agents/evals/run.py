@@ -54,7 +54,9 @@ async def run(
     runs: list[Run] = []
     for suite in suites:
         counted = Counted(engine)
-        await World.of(suite.agent, suite.cases[0], counted).agent.warm_up()
+        first = World.of(suite.agent, suite.cases[0], counted).agent
+        await first.warm_up()
+        await first.close()
         for case in suite.cases:
             for repeat in range(repeats):
                 runs.append(await _one(suite, case, repeat, counted, caller, hear, plain))
@@ -71,7 +73,9 @@ async def _one(
     hear: Hear | None,
     plain: bool,
 ) -> Run:
-    expected = await World.of(suite.agent, case, engine).act(case.does, case.id)
+    own = World.of(suite.agent, case, engine)
+    expected = await own.act(case.does, case.id)
+    await own.agent.close()
     world = World.of(suite.agent, case, engine)
     agent = world.agent
     exchanges = await talk(agent, caller(suite, case, repeat), engine, hear)

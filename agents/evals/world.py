@@ -46,12 +46,17 @@ class World:
         return held
 
     async def act(self, acts: Sequence[Act], case: str) -> Mapping[str, Any]:
-        """The state after these calls. Raises SuiteError for one that does not work."""
+        """The state after these calls. Raises SuiteError for one that does not work.
+
+        Where there is no domain to look at, nothing is called: the tools may be somebody's own.
+        """
         context = CallContext("expected", {})
         for act in acts:
             tool = self.agent.tools.get(act.tool)
             if tool is None:
                 raise SuiteError(f"case {case!r}: the agent has no tool {act.tool!r}")
+            if not self.domains:
+                continue
             try:
                 await tool.run(act.arguments, context, 10.0)
             except (ToolError, TypeError, KeyError) as exc:

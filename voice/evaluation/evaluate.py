@@ -104,7 +104,10 @@ def find(name: str) -> Path:
     for path in (Path(name), SUITES / name, SUITES / f"{name}.yaml"):
         if path.exists():
             return path
-    known = sorted(p.stem for p in SUITES.glob("*") if any(p.glob("*.yaml")) or p.is_file())
+    found = [
+        p for p in SUITES.glob("*") if p.name != "agents" and (p.is_file() or any(p.glob("*")))
+    ]
+    known = sorted(path.stem for path in found)
     raise SuiteError(f"{name}: no such suite; {SUITES} has: {', '.join(known) or 'none'}")
 
 
