@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from agents.conversation import Agent, Conversation
-from agents.events import Finished, Say, ToolEnded, ToolStarted
+from agents.events import Finished, Quoted, Say, ToolEnded, ToolStarted
 from voice.config import load_config
 from voice.engines import open_llm
 from voice.models import fetch
@@ -81,6 +81,9 @@ async def _turn(conversation: Conversation, line: str, console: Console) -> bool
                 case ToolEnded():
                     ended = event.error or json.dumps(event.result, default=str)
                     console.print(f"[dim]       → {escape(ended)}, {event.seconds:.2f} s[/]")
+                case Quoted():
+                    source = ", ".join(filter(None, (event.file, event.heading)))
+                    console.print(f"\n[dim]       source: {escape(source)}[/]")
                 case Finished(hang_up):
                     hangs_up = hang_up
                 case _:
