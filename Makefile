@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
+TORCH_VERSION := 2.13.0
+TORCH_TESTS := tests/test_transformers.py tests/test_coqui.py
 CONFIG ?= configs/demo.yaml
 # models that the tests run; the others' tests skip themselves
 TEST_MODELS := whisper-tiny.en piper-joe kokoro-82m qwen2.5-coder-1.5b smollm2-135m
@@ -13,12 +15,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # pyright's launcher asks a registry for news otherwise
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help demo test bench eval lock clean chromium
+.PHONY: help demo test bench eval lock clean chromium torch test-torch
 help:
 	@echo 'make demo    talk with an agent at http://localhost:8000  (PORT=9000 CONFIG=file LLM=name|address)'
 	@echo 'make test    check everything                             (ARGS="-k turns" goes to pytest)'
 	@echo 'make bench   measure everything, 40 minutes               (TURNS=folder of labelled pauses SMALL=1)'
 	@echo 'make eval    prove the agents: tasks done, rules broken   (EVAL_LLMS="a b" SUITES="single heldout")'
+	@echo 'make torch   add torch: transformers models, LoRA, and Coqui voices in this process'
 	@echo 'make lock    resolve requirements/*.in again'
 	@echo 'make clean   remove .venv and what the tools left; fetched models stay: openline models remove'
 	@echo 'PY=python3.12 chooses the Python of a new .venv'
@@ -33,6 +36,7 @@ test: $(VENV)/dev.stamp $(VENV)/openline.stamp chromium
 	@$(BIN)/lint-imports
 	@$(BIN)/openline models get $(TEST_MODELS) >/dev/null
 	@$(BIN)/python -m pytest $(ARGS)
+	@$(MAKE) --no-print-directory VENV=.venv-torch test-torch
 
 # A part that ended well leaves NAME.done and is not run again, so that what was broken off goes on;
 # a part that fails leaves the others alone. SMALL=1 only shows that every part runs.
@@ -96,6 +100,22 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/base.stamp
 	@command -v node >/dev/null 2>&1 || { $(call install,--no-deps --require-hashes -r requirements/node.lock); }
 	@touch $@
 
+# torch is in no lock, so that pip takes the build that fits the machine: with a GPU the one for
+# CUDA; for a CPU on x86-64 TORCH_PIP_ARGS='--index-url ...' names PyTorch's index of CPU builds.
+$(VENV)/torch.stamp: requirements/torch.lock $(VENV)/base.stamp
+	@$(BIN)/python -m pip install -q --disable-pip-version-check $(TORCH_PIP_ARGS) torch==$(TORCH_VERSION)
+	@$(call install,--no-deps --require-hashes -r requirements/torch.lock)
+	@$(BIN)/python requirements/torchaudio_cpu.py
+	@touch $@
+
+torch: $(VENV)/torch.stamp
+
+# In an environment of its own: where torch is, every import of faster-whisper imports it.
+test-torch: $(VENV)/dev.stamp $(VENV)/openline.stamp
+	@$(MAKE) --no-print-directory VENV=$(VENV) torch \
+	  || { echo 'torch cannot be installed here, so its tests skip themselves' >&2; exit 0; }; \
+	$(BIN)/python -m pytest $(TORCH_TESTS) $(ARGS)
+
 $(VENV)/openline.stamp: pyproject.toml $(VENV)/base.stamp
 	@$(call install,--no-deps --no-build-isolation -e .)
 	@touch $@
@@ -115,6 +135,7 @@ COMPILE = $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 -
 lock: $(VENV)/dev.stamp
 	$(COMPILE) requirements/base.in -o requirements/base.lock
 	$(COMPILE) -c requirements/base.lock requirements/dev.in -o requirements/dev.lock
+	$(COMPILE) --excludes requirements/no-torch.txt -c requirements/base.lock requirements/torch.in -o requirements/torch.lock
 	$(COMPILE) requirements/node.in -o requirements/node.lock
 	@# the peers of `openline bench peers`: environments of their own, engines of the same versions
 	for peer in pipecat livekit; do \
@@ -122,5 +143,5 @@ lock: $(VENV)/dev.stamp
 	done
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venv-torch .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -62,6 +62,10 @@ class LLMConfig(Section):
     api_key_env: str = ""  # the variable that holds the key, never the key
     threads: int | None = Field(default=None, ge=1)
     context: int = Field(default=4096, ge=512)
+    engine: Literal["auto", "llama.cpp", "transformers"] = "auto"
+    adapter: str = ""  # a LoRA folder for the model; transformers
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # transformers
+    bits: Literal[4, 8] | None = None  # quantized by bitsandbytes on a GPU; transformers
     extra_body: dict[str, Any] = {}
 
 

@@ -23,6 +23,7 @@ from agents.llm.sse import Events
 
 _WAITING = 16  # requests that may wait for a slot; more callers than that would only time out
 _PROMPTS = ("understand", "answer")  # the prefixes that stay in caches of their own
+_OTHERS = "after"  # whatever else is asked has one slot, so that it drives out none of them
 _READ_SECONDS = (
     60.0  # between two tokens, prompt included; a cold 1.5B prompt takes 12 s on 2 cores
 )
@@ -64,7 +65,7 @@ class Embedded:
         stat = file.stat()
         version = getattr(xllamacpp, "__version__", "")
         self._identity = f"{file.name} {stat.st_size} {stat.st_mtime_ns} {context} {version}"
-        self._slots = Slots(_PROMPTS, parallel)
+        self._slots = Slots({**dict.fromkeys(_PROMPTS, parallel), _OTHERS: 1})
         self._server: Any = _start(file, self._key, threads, context, len(self._slots), cache)
         self._waiting = 0
         self._rendered: dict[str, str] = {}

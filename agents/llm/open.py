@@ -1,11 +1,12 @@
-"""One door to every LLM engine: a GGUF file or folder, or an address."""
+"""One door to every LLM engine: a GGUF file, a folder with weights, or an address."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agents.llm.embedded import Embedded
-from agents.llm.engine import Engine
+from agents.llm.engine import Engine, EngineError
 from agents.llm.openai_compatible import OpenAICompatible
 
 
@@ -18,9 +19,24 @@ def open_engine(
     threads: int | None = None,
     context: int = 4096,
     cache: Path | None = None,
+    engine: Literal["auto", "llama.cpp", "transformers"] = "auto",
+    adapter: Path | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    bits: Literal[4, 8] | None = None,
 ) -> Engine:
     """A path is loaded into this process (blocking, seconds); an address is a server that has
-    the model called `name`. Raises EngineError."""
+    the model called `name`. GGUF goes to llama.cpp, other weights to transformers; `adapter`,
+    `device` and `bits` are for transformers alone. Raises EngineError."""
     if isinstance(model, str) and model.startswith(("http://", "https://")):
         return OpenAICompatible(model, name, api_key=api_key, extra_body=extra_body)
-    return Embedded(Path(model), threads=threads, context=context, cache=cache)
+    path = Path(model)
+    if engine == "auto":
+        gguf = path.is_file() or (path.is_dir() and any(path.glob("*.gguf")))
+        engine = "llama.cpp" if gguf and adapter is None else "transformers"
+    if engine == "transformers":
+        if find_spec("torch") is None or find_spec("transformers") is None:
+            raise EngineError(f"{path}: needs torch: make torch, or pip install 'openline[torch]'")
+        from agents.llm.transformers import Transformers
+
+        return Transformers(path, adapter=adapter, device=device, bits=bits, threads=threads)
+    return Embedded(path, threads=threads, context=context, cache=cache)

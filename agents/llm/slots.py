@@ -1,29 +1,31 @@
 """Which of llama.cpp's slots a request takes: a free one whose cache holds most of its prompt."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 
 class Slots:
-    """`each` slots for every kind of prompt; requests of one kind run beside each other.
+    """Some slots for every kind of prompt; requests of one kind run beside each other.
 
     llama.cpp reads and writes for all busy slots in one step: weights are read from memory once.
     """
 
-    def __init__(self, kinds: Sequence[str], each: int) -> None:
-        """Kinds that are not named share the slots of the last one."""
-        self._kinds = tuple(kinds)
-        self._each = each
+    def __init__(self, kinds: Mapping[str, int]) -> None:
+        """How many slots each kind has. Kinds that are not named share those of the last one."""
+        self._of: dict[str, range] = {}
+        for kind, count in kinds.items():
+            first = max((slots.stop for slots in self._of.values()), default=0)
+            self._of[kind] = range(first, first + count)
+        self._rest = list(self._of.values())[-1]
         self._prompts = [""] * len(self)
         self._busy = [0] * len(self)
 
     def __len__(self) -> int:
-        return len(self._kinds) * self._each
+        return self._rest.stop
 
     def of(self, kind: str) -> range:
         """The numbers of a kind's slots."""
-        at = self._kinds.index(kind) if kind in self._kinds else len(self._kinds) - 1
-        return range(at * self._each, (at + 1) * self._each)
+        return self._of.get(kind, self._rest)
 
     @contextmanager
     def taken(self, kind: str, prompt: str) -> Generator[int]:
