@@ -22,6 +22,7 @@ from voice.listen.listener import Ears
 from voice.listen.vad import SpeechDetector
 from voice.listen.whisper import Transcriber
 from voice.models import ModelMissing, cache_root, card, cards, model_path
+from voice.speak.coqui import Coqui
 from voice.speak.kokoro import Kokoro
 from voice.speak.mouth import Mouth, SpokenClauses
 from voice.speak.piper import Piper
@@ -278,18 +279,26 @@ def is_here(model: str) -> bool:
     return True
 
 
-def synthesizer_kind(wanted: SynthesizerConfig) -> type[Piper] | type[Kokoro]:
+def synthesizer_kind(wanted: SynthesizerConfig) -> type[Piper] | type[Kokoro] | type[Coqui]:
     """Which engine a synthesizer needs: by its card, or by what its folder holds."""
     known = cards().get(wanted.model)
     folder = model_path(wanted.model)
-    engine = known.engine if known else "kokoro" if (folder / "voices").is_dir() else "piper"
+    engine = known.engine if known else _engine_of(folder)
     match engine:
         case "piper":
             return Piper
         case "kokoro":
             return Kokoro
+        case "coqui":
+            return Coqui
         case _:
             raise ConfigError(f"synthesizer: {wanted.model} needs an engine not built in: {engine}")
+
+
+def _engine_of(folder: Path) -> str:
+    if (folder / "config.json").is_file():
+        return "coqui"
+    return "kokoro" if (folder / "voices").is_dir() else "piper"
 
 
 def open_llm(wanted: LLMConfig) -> Engine:
@@ -307,4 +316,8 @@ def open_llm(wanted: LLMConfig) -> Engine:
         threads=wanted.threads,
         context=wanted.context,
         cache=cache_root() / "prefixes",
+        engine=wanted.engine,
+        adapter=model_path(wanted.adapter) if wanted.adapter else None,
+        device=wanted.device,
+        bits=wanted.bits,
     )
