@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from loguru import logger
 
+from agents.after.record import Act
 from agents.events import Event, ToolEnded, ToolStarted
 from agents.mind import Spending
 from agents.notes import Checked, Notes, unread
@@ -45,6 +46,7 @@ class Acts:
     spending: Spending | None = None
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     running: "set[asyncio.Task[Outcome]]" = field(default_factory=set["asyncio.Task[Outcome]"])
+    ended: list[Act] = field(default_factory=list[Act])
 
     async def run(
         self,
@@ -84,6 +86,10 @@ class Acts:
             call.id, tool.name, result, outcome.error, seconds, say, slot=slot, options=options
         )
         settle(outcome, ended)
+        policy = tool.policy
+        act = Act(tool.name, call.arguments, result, outcome.error, policy.read_only, policy.wants)
+        if not (policy.read_only and act in self.ended):  # guessed and asked again
+            self.ended.append(act)
         return outcome
 
     def checked(self, tool: Tool, arguments: Mapping[str, Any], outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from agents.acting import Acts
+from agents.after.record import Act
 from agents.definition import AgentDefinition, DefinitionError
 from agents.document import Document
 from agents.documents import Documents, DocumentsError
@@ -184,6 +185,11 @@ class Conversation:
         """Caller ("user") and agent ("assistant"), the agent as far as it was heard."""
         self._settle()
         return list(self._history)
+
+    @property
+    def acts(self) -> tuple[Act, ...]:
+        """The tools that ran, in the order in which they ended."""
+        return tuple(self._acts.ended)
 
     @property
     def expects(self) -> Expects:

@@ -55,6 +55,14 @@ class Refusal(Strict):
     asks: list[str] = Field(default_factory=list[str])  # how callers put it
 
 
+class AfterCall(Strict):
+    """What is made of a call when it is over; reports lie in reports/ beside the recordings."""
+
+    form: str = ""  # a JSON schema beside this file, filled from what was said
+    webhook: str = Field(default="", pattern=r"^(https?://.+)?$")  # gets every report
+    secret_env: str = ""  # the variable that holds the webhook's secret, never the secret
+
+
 class AgentDefinition(Strict):
     """One file of configs/agents/. `name` is the file's stem."""
 
@@ -72,6 +80,7 @@ class AgentDefinition(Strict):
     handoff: Handoff | None = None
     limits: Limits = Limits()
     goes_up: GoesUp = GoesUp()
+    after: AfterCall | None = None
     # what a caller could ask, shown beside the call
     examples: list[str] = Field(default_factory=list[str])
 

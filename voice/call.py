@@ -1,6 +1,7 @@
 """One conversation on one wire: the pipeline, from its start to a hang-up at any moment."""
 
 import asyncio
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from pipecat.processors.frameworks.rtvi.observer import (
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.workers.runner import WorkerRunner
 
+from agents.after.record import CallRecord, lines
 from agents.conversation import Agent
 from agents.notes import Note
 from voice.config import Config
@@ -24,6 +26,7 @@ from voice.journal.shelf import name_of
 from voice.journal.writer import CallJournal, JournalWriter
 from voice.listen.listener import Ears, Listener
 from voice.listen.turns import TurnSettings
+from voice.reports import Reports
 from voice.responder import Responder
 from voice.speak.aloud import Aloud
 from voice.speak.mouth import Mouth
@@ -56,6 +59,7 @@ class Call:
         config: Config,
         settings: CallSettings,
         journals: JournalWriter | None = None,
+        reports: Reports | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex[:12]
         self._agent = agent
@@ -72,6 +76,7 @@ class Call:
         self._responder = Responder(self._conversation, greeting=definition.greeting)
         speaker = self._speaker = Speaker(mouth, rate=settings.out_rate, aloud=aloud)
         self._journals = journals
+        self._reports = reports
         self._config = config
         self._recorder: Recorder | None = None
         self._worker = PipelineWorker(
@@ -94,6 +99,7 @@ class Call:
 
     async def run(self) -> None:
         """Until either side hangs up. Everything the call owned is freed when this returns."""
+        began = dt.datetime.now(dt.UTC)
         logger.info(f"call {self.id}: {self._agent.definition.name} on {self._settings.llm}")
         journal = self._record()
         runner = WorkerRunner(handle_sigint=False)
@@ -107,6 +113,7 @@ class Call:
             if journal is not None and self._recorder is not None:
                 self._recorder.end(lost=journal.lost)
                 journal.close()
+            await self._report(began)
             logger.info(f"call {self.id}: ended")
 
     async def hang_up(self, reason: str) -> None:
@@ -149,6 +156,25 @@ class Call:
         )
         self._recorder.attach(self._listener, self._responder, self._speaker)
         return journal
+
+    async def _report(self, began: dt.datetime) -> None:
+        definition = self._agent.definition
+        if self._reports is None or definition.after is None:
+            return
+        seconds = (dt.datetime.now(dt.UTC) - began).total_seconds()
+        talk = self._conversation
+        record = CallRecord(
+            self.id,
+            definition.name,
+            began.isoformat(timespec="seconds"),
+            seconds,
+            lines(talk.history),
+            talk.acts,
+        )
+        try:
+            await asyncio.to_thread(self._reports.keep, record)
+        except OSError as exc:
+            logger.error(f"call {self.id}: no report ({exc})")
 
     def _note(self, note: Note) -> None:
         if self._recorder is not None:

@@ -22,6 +22,7 @@ from voice.engines import Engines, llm_name
 from voice.journal.files import journal_folder
 from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
+from voice.reports import Reports
 from voice.server.recordings import recordings
 from voice.server.transport import WireTransport
 from voice.server.wire import RATES, WireSerializer
@@ -41,6 +42,7 @@ class Calls:
     def __init__(self, most: int) -> None:
         self.most = most
         self.journals: JournalWriter | None = None  # while the server runs, if calls are recorded
+        self.reports: Reports | None = None  # while the server runs
         self._places = 0  # of calls that run, are set up or are torn down
         self._live: dict[str, Call] = {}
 
@@ -78,8 +80,13 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         if config.journal.enabled:
             calls.journals = JournalWriter(journal_folder(config), days=config.journal.days)
+        shelf = journal_folder(config).parent / "reports"
+        calls.reports = Reports(shelf, engines, lambda: len(calls))
+        reporting = asyncio.create_task(calls.reports.run(), name="reports")
         yield
         await calls.hang_up("the server stops")
+        reporting.cancel()
+        await asyncio.gather(reporting, return_exceptions=True)
         if calls.journals is not None:
             await asyncio.to_thread(calls.journals.close)
 
@@ -155,7 +162,9 @@ async def _serve_call(websocket: WebSocket, config: Config, engines: Engines, ca
             serializer=serializer,
         ),
     )
-    call = Call(transport, engines.ears, agent, mouth, config, settings, calls.journals)
+    call = Call(
+        transport, engines.ears, agent, mouth, config, settings, calls.journals, calls.reports
+    )
     limits = asyncio.create_task(_limit(serializer, config, hang_up), name=f"limits {call.id}")
     try:
         with calls.live(call):

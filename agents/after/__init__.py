@@ -1,0 +1,1 @@
+"""After the call: what came of it, the owner's form filled in, and its way to the owner."""
