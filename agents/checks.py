@@ -6,7 +6,7 @@ replaced before that part of it is spoken.
 """
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
@@ -154,20 +154,10 @@ class _Sentence:
         return " ".join(ready)
 
 
-async def _nothing() -> str:
-    return ""
-
-
 async def grounded(
-    pieces: AsyncGenerator[str, None],
-    ground: Ground,
-    language: Language,
-    quote: Callable[[], Awaitable[str]] = _nothing,
+    pieces: AsyncGenerator[str, None], ground: Ground, language: Language
 ) -> AsyncGenerator[Say, None]:
-    """Pass a model's words on as they come; stop at the first sentence that does not hold.
-
-    `quote` is asked for a fact where nothing of them could be spoken.
-    """
+    """Pass a model's words on as they come; stop at the first sentence that does not hold."""
     allowed = language.numbers(ground.sources) | _ALWAYS
     sentence = _Sentence(ground, allowed, language)
     said_any = False
@@ -178,7 +168,7 @@ async def grounded(
             sentence.open_number() or sentence.open_claim() or sentence.open_leak()
         )
         if not waits and (sentence.wrong() or (ended and not sentence.rests())):
-            yield await _replacement(sentence, said_any, ground, language, quote)
+            yield _replacement(sentence, said_any, ground, language)
             return
         offer = said_any and sentence.words[0].lower() in _OFFERS
         if ended and word.endswith("?") and offer:
@@ -192,7 +182,7 @@ async def grounded(
             sentence = _Sentence(ground, allowed, language)
     if sentence.words:  # the model stopped, or was stopped, in mid-sentence
         if sentence.wrong() or not sentence.rests():
-            yield await _replacement(sentence, said_any, ground, language, quote)
+            yield _replacement(sentence, said_any, ground, language)
         elif rest := sentence.take():
             yield Say(rest)
     elif not said_any:
@@ -212,20 +202,13 @@ def _runs(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(words[at : at + _LEAK]) for at in range(len(words) - _LEAK + 1))
 
 
-async def _replacement(
-    sentence: _Sentence,
-    said_any: bool,
-    ground: Ground,
-    language: Language,
-    quote: Callable[[], Awaitable[str]],
-) -> Say:
+def _replacement(sentence: _Sentence, said_any: bool, ground: Ground, language: Language) -> Say:
     if sentence.spoken:
         unsure = language.phrase("correction" if ground.instead else "unsure")
         return Say(f"… {unsure} {ground.instead}".strip(), complete=True)
     if said_any:
         return Say("", complete=True)  # what was said so far holds; the rest is left out
-    fact = ground.instead or await quote()
-    return Say(fact or language.phrase("unknown"), complete=True)
+    return Say(ground.instead or language.phrase("unknown"), complete=True)
 
 
 async def _words(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:

@@ -85,9 +85,6 @@ class Ladder:
         rungs = self._order(up=not chat and self._goes_up(view, line))
         return self._speech(rungs, view, lambda mind, seen: mind.answer(seen, line, chat))
 
-    async def quote(self, view: View, line: str) -> str:
-        return await self._order()[0].mind.quote(view, line)
-
     def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
         return self._speech(
             self._order(), view, lambda mind, seen: mind.tell(seen, line, tool, arguments)

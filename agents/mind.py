@@ -196,14 +196,6 @@ class Mind(Protocol):
         """Words that answer a question, or (chat) small talk."""
         ...
 
-    async def quote(self, view: View, line: str) -> str:
-        """The fact that answers a question, word by word; "" for none.
-
-        Asked where the model's own words share nothing with any fact ("do you rent out cars"
-        against "a loan car costs …"): they may be right, but nothing shows it.
-        """
-        ...
-
     def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
         """Words that tell the result of a tool; `view.state.findings` holds it."""
         ...

@@ -83,9 +83,6 @@ class NativeMind:
     def answer(self, view: View, line: str, chat: bool) -> Speech:
         return self._speech(view, line)
 
-    async def quote(self, view: View, line: str) -> str:
-        return ""  # its own words are trusted
-
     def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
         return self._speech(replace(view, passages=()), line)
 

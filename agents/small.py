@@ -18,10 +18,8 @@ from agents.understand import (
     caller,
     foregone,
     grammar,
-    only_one,
     parse,
     prefix,
-    quoting,
 )
 
 SURE = 0.6  # below it, the tool whose slots find more in the line wins (49 of 51 conversations)
@@ -31,7 +29,6 @@ WORDS = 'root ::= [^ {}<>`\\n\\[\\]*#"_|] [^{}<>`\\n\\[\\]*#"_|]*'
 # The rest of an answer whose beginning another engine spoke
 MORE_WORDS = 'root ::= [^{}<>`\\n\\[\\]*#"_|]*'
 _HEARD_OF = 0.02  # a less probable choice is noise
-UNKNOWN_FACT = "I don't know."
 UNCLEAR = "unclear"
 # What Whisper puts after a sentence, often before its end. Where no word follows, the six tokens
 # after the caller's words are read already: in calls they took the 0.5B 99 to 167 ms.
@@ -277,23 +274,6 @@ class SmallMind:
         if content(line) & content(" ".join(self._definition.facts)):
             return ""
         return view.state.findings
-
-    async def quote(self, view: View, line: str) -> str:
-        texts = [*self._definition.facts, UNKNOWN_FACT]
-        request = Request(
-            [self._system(), self._question(view, line)],
-            max_tokens=80,
-            grammar=quoting(texts),
-            slot="answer",
-        )
-        written = found = ""
-        async with aclosing(view.budget.request(self._engine, request)) as deltas:
-            async for delta in deltas:
-                if isinstance(delta, Text):
-                    written += delta.text
-                    if found := only_one(written, texts):
-                        break
-        return "" if found == UNKNOWN_FACT else found
 
     def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
         shown = ", ".join(f"{key} {value}" for key, value in arguments.items() if value)

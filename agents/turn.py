@@ -424,22 +424,16 @@ class Turn:
             ground = Ground.free(want.line, facts, known, language, passages)
         else:
             ground = Ground.of(want.line, facts, findings, language, passages)
-        question = "" if speech.trusted or chat else want.line
-        said = await self._pass_on(speech, ground, question)
+        said = await self._pass_on(speech, ground)
         if (at := rests_on(said, passages, facts, language)) is not None:
             self._emit(Quoted(found[at].file, found[at].heading, found[at].text))
 
-    async def _pass_on(self, speech: Speech, ground: Ground, question: str = "") -> str:
-        """Speak it as far as it holds; what was said. `question`: which a fact may answer where the
-        model's words do not hold."""
+    async def _pass_on(self, speech: Speech, ground: Ground) -> str:
+        """Speak it as far as it holds; what was said."""
         spoken: list[str] = []
-
-        async def quote() -> str:
-            return await self._agent.mind.quote(self._view(), question) if question else ""
-
         async with (
             aclosing(speech.words) as pieces,
-            aclosing(grounded(pieces, ground, self._language, quote)) as said,
+            aclosing(grounded(pieces, ground, self._language)) as said,
         ):
             async for say in said:
                 spoken.append(say.text)

@@ -131,17 +131,6 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def quoting(texts: Sequence[str]) -> str:
-    """GBNF that admits one of these texts, whole."""
-    return "root ::= " + " | ".join(_quoted(text) for text in texts)
-
-
-def only_one(written: str, texts: Sequence[str]) -> str:
-    """The text that is left once `written` has begun it, or ""."""
-    left = [text for text in texts if text.startswith(written)]
-    return left[0] if len(left) == 1 else ""
-
-
 def parse(text: str, probabilities: Mapping[str, float], wants: Sequence[str]) -> Choice | None:
     """Read the model's continuation of PREFILL; None when it is no such object."""
     try:
