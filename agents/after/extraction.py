@@ -6,7 +6,7 @@ the words, so nothing can be in a form that was not said.
 
 import datetime as dt
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.after.form import Field, Form
@@ -16,14 +16,23 @@ from agents.spoken import Language
 
 SLOT = "after"  # prompts of its own, so that those of live calls stay warm
 _MOST = 8  # values of a list
-_SURE = 0.5  # a line chosen with less stays out of the form
+_SURE = 0.5  # of the lines' probability; with less the entry stays empty
+# Of 15 questions about two calls the 1.5B got 12 lines right so, 11 with "Which line says: …?".
 _SYSTEM = (
-    "You read the transcript of a phone call. You are asked for one thing and answer with the "
-    "number of the line that says it, or 0 where no line says it. You never guess."
+    "You read the transcript of a phone call and fill in a form. For each entry write the number "
+    "of the line that says it, or 0 where nobody says it."
 )
 _EXAMPLE = (
-    "1 Agent: Hello, how can I help?\n2 Caller: My name is Ann Lee and my sink leaks.\n"
-    "3 Agent: When shall we come?\n4 Caller: On Friday, please."
+    "1 Agent: Hello, how can I help?\n2 Caller: Hi, my sink leaks since Monday.\n"
+    "3 Agent: What is your name?\n4 Caller: Ann Lee.\n"
+    "5 Agent: Thank you. A plumber comes tomorrow at nine."
+)
+_ENTRIES = (
+    ("what is broken", "2"),
+    ("the price", "0"),
+    ("the caller's name", "4"),
+    ("the address", "0"),
+    ("when the plumber comes", "5"),
 )
 
 Quiet = Callable[[], Awaitable[None]]
@@ -88,19 +97,22 @@ class Extraction:
         return Found(best.value, " ".join(words[best.start : best.end]), line.number)
 
     def _can_hold(self, field: Field, line: Line) -> bool:
+        if line.who == "agent" and line.text.rstrip().endswith("?"):
+            return False  # a question says nothing
         if field.yes_no or field.slot.kind in ("text", "enum"):
             return True
         words = self._language.words(line.text)
         return bool(self._language.find(field.slot.kind, words, field.slot, self._today, True))
 
-    async def line(self, what: str, able: Sequence[Line], whole: Sequence[Line]) -> Line | None:
+    async def line(
+        self, what: str, able: Sequence[Line], whole: Sequence[Line], least: float = _SURE
+    ) -> Line | None:
         """The line of `able` that says `what`, by the model; None where none does."""
         if not able:
             return None
         numbers = [str(line.number) for line in able]
-        asked = f"Which line says: {what}? 0 if none."
-        said, odds = await self._ask(whole, asked, ["0", *numbers])
-        if said == "0" or 0 < odds < _SURE:
+        said, sure = await self._ask(whole, f"{what}: line", ["0", *numbers])
+        if said == "0" or 0 < sure < least:
             return None
         return next((line for line in able if str(line.number) == said), None)
 
@@ -132,16 +144,13 @@ class Extraction:
         request = Request(
             [
                 Message("system", _SYSTEM),
-                Message("user", f"{_EXAMPLE}\n\nWhich line says: what is broken? 0 if none."),
-                Message("assistant", "2"),
-                Message("user", f"{_EXAMPLE}\n\nWhich line says: the price? 0 if none."),
-                Message("assistant", "0"),
+                *_shown(),
                 Message("user", f"{transcript(whole)}\n\n{asked}"),
             ],
             max_tokens=48 if spans else 8,
             stop=("\n",),
             grammar=_spans(options) if spans else _one_of(options),
-            probabilities=8,
+            probabilities=20,
             slot=SLOT,
         )
         said, odds = "", dict[str, float]()
@@ -150,10 +159,17 @@ class Extraction:
                 said += delta.text
                 odds = odds or dict(delta.alternatives)
         answer = said.strip().strip('"')
-        sure = max((p for token, p in odds.items() if answer.startswith(token.strip())), default=0)
+        likely = {o: sum(p for t, p in odds.items() if t.strip() == o) for o in options}
+        sure = likely.get(answer, 0.0) / (sum(likely.values()) or 1.0)
         if not spans and answer not in options and (number := re.match(r"\d+", answer)):
             answer = number[0]  # an engine without grammars: "2, the caller says so"
         return answer, sure
+
+
+def _shown() -> Iterator[Message]:
+    for what, line in _ENTRIES:
+        yield Message("user", f"{_EXAMPLE}\n\n{what}: line")
+        yield Message("assistant", line)
 
 
 def transcript(lines: Sequence[Line]) -> str:

@@ -46,7 +46,9 @@ class Report:
 async def report(record: CallRecord, extraction: Extraction, form: Form | None) -> Report:
     """Raises EngineError."""
     said = [line for line in record.lines if line.who == "caller"]
-    reason = await extraction.line("what the caller is calling about", said, record.lines)
+    reason = await extraction.line(
+        "what the caller is calling about", said, record.lines, least=0.0
+    )
     open_: list[Line] = []
     left = list(record.lines)
     while left and len(open_) < _MOST_ITEMS:
