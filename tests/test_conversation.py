@@ -17,7 +17,6 @@ from agents.llm.embedded import Embedded
 from agents.llm.engine import Engine, EngineError, ToolCall
 from agents.notes import Checked, Note, Written
 from agents.shop import Shop
-from agents.small import UNKNOWN_FACT
 from agents.tools import Slot, ToolResult, tool, tools_of
 from tests.fakes import FakeEngine, Scripted
 from voice.models import cache_root, model_path
@@ -182,7 +181,7 @@ async def test_a_question_is_answered_from_the_facts_and_no_number_is_made_up(de
 
 
 async def test_a_claim_without_a_call_is_not_spoken(desk: Open):
-    shop = desk({"want": "question"}, "I have refunded your order.", UNKNOWN_FACT)
+    shop = desk({"want": "question"}, "I have refunded your order.")
     said = await shop.says("Could you give my money back for the shipping?")
     assert "refunded" not in said
     assert shop.called == []
