@@ -45,6 +45,26 @@ def test_the_voice_and_whisper_are_heard_as_well():
     assert odds(said, sound=0.9, closing=0.95) > odds(said, sound=0.9, closing=0.05)
 
 
+def test_who_has_paused_and_gone_on_may_do_so_again():
+    said, asked = "I would like to change my flight.", "How can I help you?"
+    once, again = (Signs(0.5, said, 0.9, asked, resumed) for resumed in (False, True))
+    assert log_odds(again) < log_odds(once)
+
+
+def test_the_voice_is_worth_more_once_there_was_enough_of_it():
+    def voice(resumed: bool) -> float:
+        low, high = (Signs(p, "Tuesday.", 0.9, "Which day?", resumed) for p in (0.1, 0.9))
+        return log_odds(high) - log_odds(low)
+
+    assert voice(True) > voice(False) > 0
+
+
+def test_who_speaks_before_anybody_else_has_more_to_say():
+    greeting = "Hello, this is Ann."
+    opening, answering = (Signs(0.5, greeting, 0.9, asked) for asked in ("", "Who is there?"))
+    assert log_odds(opening) < log_odds(answering)
+
+
 def test_without_words_the_voice_alone_decides():
     assert log_odds(Signs(sound=0.98)) > log_odds(Signs()) > log_odds(Signs(sound=0.02))
     assert log_odds(Signs(sound=0.98, words="")) == log_odds(Signs(sound=0.98))

@@ -133,7 +133,7 @@ def _outcomes(part: Sequence[Known], weights: ending.Weights, name: str) -> dict
         ours = turns_learn.cross_validated(part, weights.words, weights.rise_seconds)
     else:
         ours = turns_learn.scored(part, weights)
-    sound = [replace(one, signs=ending.Signs(one.signs.sound)) for one in part]
+    sound = [replace(one, signs=replace(one.signs, words=None, closing=None)) for one in part]
     return {
         "silence alone": score_silence([one.pause for one in part]),
         "smart-turn as stock": score(stock_smart_turn(part), score_point=SCORE_POINT),

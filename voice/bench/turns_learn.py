@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from voice.bench.turns_data import LabelledTurn, Pause
 from voice.bench.turns_score import Reading, Scored, grid, score
 from voice.bench.turns_words import SOURCE
-from voice.listen.ending import READ_AT, Signs, Weights, log_odds, logit, words_log_odds
+from voice.listen.ending import READ_AT, Signs, Weights, inputs, log_odds
 from voice.listen.ending import probability as probability_of
 
-RIDGE = 0.01  # on standardised signs; 207 pauses carry three weights, no more
+RIDGE = 0.02  # on standardised inputs: 207 pauses carry six weights, hardly more
 RISES = (0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8)  # s; tried by cross-validation
 SIGNS = ("sound", "words", "closing")
 CHOICES = [names for n in range(4) for names in itertools.combinations(SIGNS, n)]
@@ -68,13 +68,12 @@ def learn(known: Sequence[Known], table: NDArray[np.float32]) -> Weights:
 
 def fit(known: Sequence[Known], table: NDArray[np.float32], rise: float) -> Weights:
     """Logistic regressions, one for each choice of signs, on the pauses that have them all."""
-    rows = [_values(one.signs, table) for one in known]
     ended = np.array([one.pause.label == "eot" for one in known], np.float64)
     logistic: dict[str, tuple[float, ...]] = {}
     for names in CHOICES:
-        have = [i for i, row in enumerate(rows) if all(name in row for name in names)]
-        signs = np.array([[rows[i][name] for name in names] for i in have]).reshape(len(have), -1)
-        logistic["+".join(names)] = _logistic(signs, ended[have])
+        have = [i for i, one in enumerate(known) if _has(one.signs, names)]
+        rows = [inputs(_only(known[i].signs, names), table) for i in have]
+        logistic["+".join(names)] = _logistic(np.array([row for _, row in rows]), ended[have])
     calls = frozenset(one.turn.call for one in known)
     return Weights(words=table, logistic=logistic, rise_seconds=rise, learned_from=calls)
 
@@ -102,15 +101,22 @@ def quantised(table: NDArray[np.float32]) -> NDArray[np.float32]:
     return (np.clip(np.round(table / STEP), -127, 127) * STEP).astype(np.float32)
 
 
-def _values(signs: Signs, table: NDArray[np.float32]) -> dict[str, float]:
-    values: dict[str, float] = {}
-    if signs.sound is not None:
-        values["sound"] = logit(signs.sound)
-    if signs.words:
-        values["words"] = words_log_odds(signs.words, signs.asked, table)
-    if signs.closing is not None:
-        values["closing"] = logit(signs.closing)
-    return values
+def _has(signs: Signs, names: tuple[str, ...]) -> bool:
+    there = {
+        "sound": signs.sound is not None,
+        "words": bool(signs.words),
+        "closing": signs.closing is not None,
+    }
+    return all(there[name] for name in names)
+
+
+def _only(signs: Signs, names: tuple[str, ...]) -> Signs:
+    return replace(
+        signs,
+        sound=signs.sound if "sound" in names else None,
+        words=signs.words if "words" in names else None,
+        closing=signs.closing if "closing" in names else None,
+    )
 
 
 def _logistic(signs: NDArray[np.float64], ended: NDArray[np.float64]) -> tuple[float, ...]:

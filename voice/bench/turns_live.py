@@ -12,6 +12,7 @@ from voice.listen.vad import WINDOW, SpeechDetector
 WORDS_LATE = 0.35  # s from the last sound until its words are known: noticed, then read by tiny.en
 VERDICT_LATE = 0.06  # s from the question to smart-turn's answer
 _SECONDS = WINDOW / RATE
+_NOTICED = 0.1  # s of silence after which the turn-taker takes it for a pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +49,32 @@ class Rehearsal:
         self._verdicts: dict[tuple[str, int], float] = {}
 
     def play(self, known: Known) -> Lived:
-        """One pause. What was said before it is taken for speech: each pause is judged alone."""
+        """One pause. What was said before it is taken for speech: each pause is judged alone.
+
+        Of an earlier pause only the beginning is heard: the caller has paused before.
+        """
         turn, pause, signs = known.turn, known.pause, known.signs
         turns = TurnTaker(self._settings)
         turns.agent_said(turn.context)
         began = pause.start - 0.5
+        earlier = [other.start for other in turn.pauses if other.end < pause.start]
         due: list[tuple[float, float, float]] = []  # when, the verdict, when it was asked for
         words_due: float | None = pause.start + WORDS_LATE
         for i, speech in enumerate(self._probabilities(turn)):
             now = (i + 1) * _SECONDS
-            events = list(turns.step(1.0 if now < began else speech, _SECONDS))
+            if now < began:
+                speech = 0.0 if any(0 <= now - at < _NOTICED for at in earlier) else 1.0
+            events = list(turns.step(speech, _SECONDS))
             while due and due[0][0] <= now:
                 _, verdict, asked = due.pop(0)
                 events += turns.judged(verdict, asked)
             if words_due is not None and now >= words_due:
                 words_due = None
                 events += turns.said(signs.words or "", signs.closing)
-            for event in events:
+            for event in events if now > pause.start else ():
                 if isinstance(event, Judge):
                     due.append((now + VERDICT_LATE, self._verdict(turn, now), event.at))
-                elif isinstance(event, Ended) and now > pause.start:
+                elif isinstance(event, Ended):
                     over = pause.label == "hold" and now >= pause.end
                     return Lived(pause, None if over else now - pause.start)
             if now >= pause.end:

@@ -26,6 +26,11 @@ def heard(turn: LabelledTurn, pause: Pause, silence: float) -> NDArray[np.float3
     return turn.audio[: int((pause.start + silence) * RATE)]
 
 
+def paused_before(turn: LabelledTurn, pause: Pause) -> bool:
+    """Whether the caller has been silent in this turn before: known to whoever hears the turn."""
+    return any(earlier.end < pause.start for earlier in turn.pauses)
+
+
 def read(turn: LabelledTurn, pause: Pause, model: EndOfTurn, transcriber: Transcriber) -> Known:
     """Our signs in a pause: words and sound by SCORE_POINT, smart-turn asked again later."""
     transcript = transcriber.transcribe(heard(turn, pause, WORDS_READ))
@@ -34,6 +39,7 @@ def read(turn: LabelledTurn, pause: Pause, model: EndOfTurn, transcriber: Transc
         words=transcript.text if turn.language == "en" else None,
         closing=transcript.closing,
         asked=turn.context,
+        resumed=paused_before(turn, pause),
     )
     later = tuple(
         Reading(silence, model.probability(heard(turn, pause, silence)))

@@ -3,10 +3,11 @@
 The score is the logarithm of the odds that the turn has ended. It is a logistic regression over up
 to three signs: smart-turn's verdict on the sound, Whisper's own probability that the sentence ends
 after the last word, and the words themselves, read by a hashed linear model of dialogue ("my name
-is Ann" goes on, "is there anything else?" does not). Silence adds to it: of the holds that are
-left, as many end in every further third of a second, so that a sure ending waits briefly and an
-unsure one longer. `openline bench turns --learn` writes the weights beside this file, with where
-they come from.
+is Ann" goes on, "is there anything else?" does not). What is always known counts with them: who has
+paused and gone on before may do so again, and smart-turn is worth more once it has heard that much;
+and who speaks before anybody else has said a word has more to say. Silence adds to it, so that a
+sure ending waits briefly and an unsure one longer. `openline bench turns --learn` writes the
+weights beside this file, with where they come from.
 """
 
 import base64
@@ -60,15 +61,16 @@ class Signs:
     sound: float | None = None  # smart-turn's probability that the turn has ended
     words: str | None = None  # the caller's in this turn, punctuated as Whisper does; English
     closing: float | None = None  # Whisper's probability of . ? or ! after the last word
-    asked: str = ""  # what the agent said last, as heard
+    asked: str = ""  # what the agent said last, as heard; "" where nobody spoke before the caller
+    resumed: bool = False  # the caller has paused and gone on before in this turn
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Log-odds are `bias + Σ weight · sign`; a set for every choice of signs in `logistic`."""
+    """Log-odds are `bias + Σ weight · input`; a set for every choice of signs in `logistic`."""
 
     words: NDArray[np.float32]  # (a power of two,) by the hash of a feature
-    logistic: dict[str, tuple[float, ...]]  # "sound+words+closing" -> its weights, then the bias
+    logistic: dict[str, tuple[float, ...]]  # by `inputs`' name: a weight for each, then the bias
     rise_seconds: float  # of silence that add 1 to the log-odds
     learned_from: frozenset[str]  # calls
 
@@ -92,15 +94,28 @@ def weights() -> Weights:
 def log_odds(signs: Signs, using: Weights | None = None) -> float:
     """That the turn has ended, READ_AT s into the silence. Without any sign, the base rate's."""
     using = using or weights()
-    values: dict[str, float] = {}
+    name, values = inputs(signs, using.words)
+    *factors, bias = using.logistic[name]
+    return bias + sum(f * v for f, v in zip(factors, values, strict=True))
+
+
+def inputs(signs: Signs, table: NDArray[np.float32]) -> tuple[str, tuple[float, ...]]:
+    """Which signs there are ("sound+words+closing"), and what the regression for them sees."""
+    again, unasked = float(signs.resumed), float(not signs.asked)
+    names: list[str] = []
+    values: list[float] = []
     if signs.sound is not None:
-        values["sound"] = logit(signs.sound)
+        names.append("sound")
+        values.append(logit(signs.sound))
+        if signs.words:  # without them the voice is all there is, and counts from the first pause
+            values.append(again * logit(signs.sound))
     if signs.words:
-        values["words"] = words_log_odds(signs.words, signs.asked, using.words)
+        names.append("words")
+        values.append(words_log_odds(signs.words, signs.asked, table))
     if signs.closing is not None:
-        values["closing"] = logit(signs.closing)
-    *factors, bias = using.logistic["+".join(values)]
-    return bias + sum(f * v for f, v in zip(factors, values.values(), strict=True))
+        names.append("closing")
+        values.append(logit(signs.closing))
+    return "+".join(names), (*values, again, unasked)
 
 
 def probability(odds: float, silence: float, using: Weights | None = None) -> float:
