@@ -300,6 +300,15 @@ def test_a_reply_of_another_kind_is_judged_like_any_other(hint: Hint, words: str
     assert line.waits() == pytest.approx(waits(0.5, words), abs=WINDOW)
 
 
+@pytest.mark.parametrize("words", ["My order number is 1042.", "my code is one zero four two"])
+def test_a_number_that_nobody_asked_for_is_only_the_beginning(words: str):
+    assert waits(0.98, words) >= SETTINGS.volunteered_seconds - WINDOW
+    line = Line(verdict=0.98, words=words)
+    line.turns.agent_said("What is the number or the code?")
+    line.speaks(1)
+    assert line.waits() < SETTINGS.volunteered_seconds
+
+
 def test_words_of_one_turn_say_nothing_about_the_next():
     line = Line(verdict=0.98, words="I have two questions and")
     line.speaks(1)
@@ -398,7 +407,7 @@ def test_a_verdict_on_an_earlier_pause_says_nothing_about_this_one():
     (asked,) = (e.at for e in line.silent(0.2) if isinstance(e, Judge))
     line.speaks(0.5)
     line.silent(0.5)
-    line.turns.said("My order number is 1042.")
+    line.turns.said("My order is late.")
     assert line.turns.judged(0.99, asked) == []
     (again, *_) = (e.at for e in line.events if isinstance(e, Judge) and e.at > asked)
     assert kinds(line.turns.judged(0.99, again)) == ["Ended"]
