@@ -18,7 +18,7 @@ class TurnSettings:
     """Seconds of audio, and probabilities.
 
     `certainty` was chosen on 119 pauses and 88 ends of real calls (docs/turns.md): 0.58 cuts off
-    18% of the pauses at a mean wait of 0.51 s, 0.60 14% at 0.53 s, 0.67 10% at 0.57 s.
+    18% of the pauses at a mean wait of 0.51 s, 0.60 14% at 0.52 s, 0.67 10% at 0.57 s.
     """
 
     speech: float = 0.5  # VAD probability that begins speech
