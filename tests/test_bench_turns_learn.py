@@ -164,6 +164,7 @@ def test_a_rehearsed_call_waits_for_its_words_and_no_longer_than_it_must():
     sure = rehearse("eot", thanks, 0.98, 4.0)
     assert sure == pytest.approx(0.36, abs=0.05)  # when the words are known
     unsure = rehearse("eot", "I have a question about", 0.1, 4.0)
+    assert sure is not None
     assert unsure is not None
     assert unsure > sure + 0.2
     assert rehearse("hold", "I have a question about", 0.1, 0.6) is None

@@ -16,8 +16,10 @@ from voice.listen.ending import (
 )
 
 
-def odds(words: str, asked: str = "", **signs: float) -> float:
-    return log_odds(Signs(words=words, asked=asked, **signs))
+def odds(
+    words: str, asked: str = "", *, sound: float | None = None, closing: float | None = None
+) -> float:
+    return log_odds(Signs(words=words, asked=asked, sound=sound, closing=closing))
 
 
 @pytest.mark.parametrize(
