@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from agents.events import Say
-from agents.mind import RULES
 from agents.sentences import findings, leaves
 from agents.spoken import Language
 from agents.tools import ToolResult
 
 _END = re.compile(r"[.!?][\"')]*$")
-_ABBREVIATION = re.compile(r"^(mr|mrs|ms|dr|st|no|approx|e\.g|i\.e)\.$", re.IGNORECASE)
-_OFFERS = ("would", "could", "can", "do", "may", "shall", "how", "what", "please", "is", "are")
+_ABBREVIATION = re.compile(
+    r"^(mr|mrs|ms|dr|st|no|approx|e\.g|i\.e|sr|sra|dra|ud|uds)\.$", re.IGNORECASE
+)
 _ALWAYS = {"1"}  # "one of them" is no number
 _LEAK = 4  # words in a row of what the model was told; three occur by chance ("you do not")
 _CARRIED = 75  # rapidfuzz ratio: "shipping" for "shipped"
@@ -140,7 +140,7 @@ class _Sentence:
 
     def open_claim(self) -> bool:
         """ "I have …" may go on to a claim."""
-        return self._language.claims(f"{self.text} booked") and not self._ground.may_claim
+        return self._language.opens_claim(self.text) and not self._ground.may_claim
 
     def rests(self) -> bool:
         if self._ground.relevant or self._language.denies(self.text):
@@ -170,7 +170,7 @@ async def grounded(
         if not waits and (sentence.wrong() or (ended and not sentence.rests())):
             yield _replacement(sentence, said_any, ground, language)
             return
-        offer = said_any and sentence.words[0].lower() in _OFFERS
+        offer = said_any and sentence.words[0].lower().lstrip("¿") in language.offers
         if ended and word.endswith("?") and offer:
             return  # "Would you like me to …?" promises what only code may offer
         if not waits and (ended or (sentence.rests() and not offer)):
@@ -195,7 +195,7 @@ def leaks(text: str, language: Language) -> bool:
 
 
 def _secret(language: Language) -> frozenset[tuple[str, ...]]:
-    return frozenset().union(*(_runs(language.words(rule)) for rule in RULES))
+    return frozenset().union(*(_runs(language.words(rule)) for rule in language.prompts.rules))
 
 
 def _runs(words: Sequence[str]) -> frozenset[tuple[str, ...]]:

@@ -15,13 +15,6 @@ from agents.notes import Notes, Writing, unread
 from agents.tools import Tool
 
 QUESTION, REPLY, STOP, CHAT = "question", "reply", "stop", "chat"
-# What a small model is told besides persona and facts. Never to be spoken: the 0.5B has said a
-# piece of it.
-RULES = (
-    "Answer the caller in one short spoken sentence, using only these facts; if they do not say "
-    "it, say that you do not know.",
-    "You cannot do anything yourself and never say that something was done.",
-)
 HELLO, THANKS, NO_MORE, GOODBYE = "hello", "thanks", "no more", "goodbye"
 UNKNOWN, NOTHING, MACHINE, MORE = "unknown", "nothing", "machine", "more"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from agents.conversation import Agent
+from agents.sentences import question
 from agents.tools import Tool
 
 _LETTER = 6.6  # px of a 12 px sans-serif letter, about
@@ -70,7 +71,8 @@ def _way(tool: Tool, agent: Agent) -> list[_Box]:
     if guard is not None:
         way.append(_Box(guard.policy.wants, "consent", "who calls is proved first"))
     for slot in tool.said.values():
-        note = slot.question if slot.required else f"{slot.question} (only where it is said)"
+        note = question(slot, agent.language)
+        note = note if slot.required else f"{note} (only where it is said)"
         way.append(_Box(f"{slot.label}?" if slot.required else f"({slot.label})", note=note))
     hidden = [tool.providers[name] for name, slot in tool.slots.items() if slot.hidden]
     names = dict.fromkeys(each.name for each in hidden if each is not guard)

@@ -62,7 +62,9 @@ def review(path: Path, context: int = 4096) -> list[Note]:
     except DefinitionError as exc:
         return [_error(path, str(exc))]
     lines = _Lines(path)
-    notes = [*_about(definition, lines), *_size(agent, lines, context)]
+    notes = list(_about(definition, lines))
+    for spoken in agent.languages.values():
+        notes += _size(spoken, lines, context)
     for tool in agent.tools.values():
         if not tool.policy.says:  # a refused topic, not written in Python
             notes += _tool(tool)
@@ -110,7 +112,7 @@ def _about(definition: AgentDefinition, lines: _Lines) -> Iterator[Note]:
 def _size(agent: Agent, lines: _Lines, context: int) -> Iterator[Note]:
     """The two constant prompts of a small model: each has the context to itself."""
     definition = agent.definition
-    understand = prefix(definition, list(agent.tools.values()))
+    understand = prefix(definition, list(agent.tools.values()), agent.language.prompts)
     answer = [Message("system", " ".join([definition.persona, *definition.facts]))]
     for what, messages in (("tools", understand), ("facts", answer)):
         tokens = round(sum(len(message.content) for message in messages) / _LETTERS_PER_TOKEN)
@@ -148,9 +150,9 @@ def _tool(tool: Tool) -> Iterator[Note]:
 
 
 def _slot(tool: str, name: str, slot: Slot, where: str) -> Iterator[Note]:
-    if slot.label == name.replace("_", " ") and not (slot.ask or slot.hidden):
+    if slot.label == name.replace("_", " ") and not slot.ask:
         yield Note("warning", where, f"{tool}: {name} has no Slot: give it a label, or an ask")
-    if slot.kind == "id" and not (slot.pattern or slot.hidden):
+    if slot.kind == "id" and not slot.pattern:
         text = f"{tool}: {name} is an id without a pattern: any word could be one"
         yield Note("warning", where, text)
     if slot.pattern:

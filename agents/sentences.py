@@ -6,7 +6,7 @@ from typing import Any
 
 from agents.frame import Frame
 from agents.spoken import Language
-from agents.tools import ToolResult
+from agents.tools import Slot, ToolResult
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d\d:\d\d")
@@ -61,7 +61,11 @@ def open_question(frame: Frame | None, language: Language) -> str:
     if frame.choosing:
         return language.phrase("which")
     slot = frame.slots.get(frame.asked)
-    return slot.question if slot else ""
+    return question(slot, language) if slot else ""
+
+
+def question(slot: Slot, language: Language) -> str:
+    return slot.ask or language.phrase("ask", {"label": slot.label})
 
 
 def done(frame: Frame, result: ToolResult, language: Language) -> str:
@@ -89,7 +93,7 @@ def findings(data: Mapping[str, Any], language: Language) -> str:
 def spoken(value: Any, language: Language) -> str:
     match value:
         case bool():
-            return "yes" if value else "no"
+            return language.phrase("yes" if value else "no")
         case Mapping():
             return findings(value, language)  # pyright: ignore[reportUnknownArgumentType]
         case list() | tuple():

@@ -6,12 +6,11 @@ from contextlib import aclosing
 from agents.definition import AgentDefinition
 from agents.frame import Frame
 from agents.llm.engine import Engine, Message, Request, Text
-from agents.mind import CHAT, QUESTION, REPLY, RULES, STOP, Speech, View, Want
+from agents.mind import CHAT, QUESTION, REPLY, STOP, Speech, View, Want
 from agents.reading import Reading, read
 from agents.spoken import Language
 from agents.tools import FREE, Tool
 from agents.understand import (
-    OPEN_QUESTION,
     PREFILL,
     Choice,
     by_choice,
@@ -51,12 +50,17 @@ class SmallMind:
         self._definition = definition
         self._tools = tools
         self._language = language
-        self._prefix = prefix(definition, list(tools.values()), headings)
+        self._prompts = language.prompts
+        self._open = language.prompts.open_question
+        self._prefix = prefix(definition, list(tools.values()), self._prompts, headings)
 
     async def warm_up(self) -> None:
-        understand = [*self._prefix, caller(OPEN_QUESTION, "hello")]
+        understand = [*self._prefix, caller(self._open, self._prompts.hello)]
         await self._engine.warm_up(Request(understand, prefill=PREFILL, slot="understand"))
-        answer = [self._system(), Message("user", "Caller: hello")]
+        answer = [
+            self._system(),
+            Message("user", self._prompts.line.format(line=self._prompts.hello)),
+        ]
         await self._engine.warm_up(Request(answer, slot="answer"))
 
     async def prepare(self, view: View, line: str, chosen: str) -> None:
@@ -64,7 +68,7 @@ class SmallMind:
         if not whole:
             line = line.rstrip(" .,!?…-")  # more words may follow
         if chosen != QUESTION:
-            asked = caller(view.question or OPEN_QUESTION, " ".join(self._language.words(line)))
+            asked = caller(view.question or self._open, " ".join(self._language.words(line)))
             understand = Request([*self._prefix, asked], prefill=PREFILL, slot="understand")
             await self._engine.prepare(understand, whole=whole)
         answer = Request([self._system(), self._question(view, line)], slot="answer")
@@ -80,14 +84,14 @@ class SmallMind:
         frame = view.state.frame
         asked = frame.asked if frame else ""
         offered, closed = self._offer(view, words, frame)
-        question = view.question or OPEN_QUESTION
+        question = view.question or self._open
         must_quote = bool(frame and frame.read_back)
         choice = await self._ask(view, question, words, offered, closed, must_quote)
         if frame and not choice.quotes and choice.want in (QUESTION, CHAT, REPLY):
             # The agent's question pulls a line that has nothing to do with it towards an answer
             # ("she can't breathe", when a name was asked); without it the tool was .92.
             alone = {name: keys for name, keys in offered.items() if name not in (REPLY, STOP)}
-            again = await self._ask(view, OPEN_QUESTION, words, alone, closed, False)
+            again = await self._ask(view, self._open, words, alone, closed, False)
             if again.want in self._tools and again.probability >= SURE:
                 choice = again
         if frame and choice.want in self._tools and 0 < choice.probability < LEAVE:
@@ -250,22 +254,21 @@ class SmallMind:
 
     def _system(self) -> Message:
         facts = "\n".join(f"- {fact}" for fact in self._definition.facts)
-        return Message(
-            "system",
-            f"{self._definition.persona} {RULES[0]}\n{facts}\n{RULES[1]}",
-        )
+        before, after = self._prompts.rules
+        return Message("system", f"{self._definition.persona} {before}\n{facts}\n{after}")
 
     def answer(self, view: View, line: str, chat: bool) -> Speech:
-        asked = Message("user", f"Caller: {line}") if chat else self._question(view, line)
-        return Speech(self._words(view, asked))
+        plain = Message("user", self._prompts.line.format(line=line))
+        return Speech(self._words(view, plain if chat else self._question(view, line)))
 
     def _question(self, view: View, line: str) -> Message:
         known = self._known(view, line)
-        asked = f"Caller: {line}"
+        asked = self._prompts.line.format(line=line)
         if view.passages:  # after the constant prompt, so that this stays in the cache
             told = [f"- {passage.told}" for passage in view.passages]
-            asked = "More facts, from our documents:\n" + "\n".join([*told, asked])
-        return Message("user", f"Known from this call: {known}\n{asked}" if known else asked)
+            asked = self._prompts.documents + "\n" + "\n".join([*told, asked])
+        before = self._prompts.known.format(known=known) + "\n" if known else ""
+        return Message("user", before + asked)
 
     def _known(self, view: View, line: str) -> str:
         """The call's own data, only where the facts do not touch the question: with it always in,
@@ -277,12 +280,9 @@ class SmallMind:
 
     def tell(self, view: View, line: str, tool: Tool, arguments: Mapping[str, str]) -> Speech:
         shown = ", ".join(f"{key} {value}" for key, value in arguments.items() if value)
-        asked = Message(
-            "user",
-            f"Caller: {line}\nThe system shows: {shown}: {view.state.findings}\n"
-            "Tell the caller in one sentence.",
-        )
-        return Speech(self._words(view, asked))
+        findings = view.state.findings
+        told = self._prompts.tell.format(line=line, shown=shown, findings=findings)
+        return Speech(self._words(view, Message("user", told)))
 
     async def _words(self, view: View, asked: Message) -> AsyncGenerator[str, None]:
         request = Request(

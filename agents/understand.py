@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from agents.definition import AgentDefinition
 from agents.llm.engine import Message
 from agents.mind import CHAT, QUESTION, REPLY, STOP
+from agents.spoken import Prompts
 from agents.tools import FREE, Tool
 
 # Cut after the colon: with the space or the quote in it, nearly every line went to one tool.
 PREFILL = '{"want":'
-OPEN_QUESTION = "How can I help you?"
 _HEADINGS = 12  # of the documents that are named: each costs 5 tokens of the constant prompt
 _ASKS = 2  # of a tool's `asks` that are shown: each costs 30 tokens of the constant prompt
 
@@ -33,7 +33,10 @@ class Choice:
 
 
 def prefix(
-    definition: AgentDefinition, tools: Sequence[Tool], headings: Sequence[str] = ()
+    definition: AgentDefinition,
+    tools: Sequence[Tool],
+    prompts: Prompts,
+    headings: Sequence[str] = (),
 ) -> list[Message]:
     """The constant part of the prompt; `caller()` completes it. `headings`: of the documents."""
     offered = [tool for tool in tools if not tool.policy.internal]
@@ -53,30 +56,31 @@ def prefix(
     if free:
         lines.append("details: " + ", ".join(f"{name} ({label})" for name, label in free.items()))
     shown = [Message("system", "\n".join(lines))]
-    for asked, said, noted in _examples(offered):
+    for asked, said, noted in _examples(offered, prompts):
         shown += [caller(asked, said), Message("assistant", json.dumps(noted))]
     return shown
 
 
-def _examples(tools: Sequence[Tool]) -> list[tuple[str, str, dict[str, str]]]:
+def _examples(tools: Sequence[Tool], prompts: Prompts) -> list[tuple[str, str, dict[str, str]]]:
     shown: list[tuple[str, str, dict[str, str]]] = []
     for index, tool in enumerate(tools):
-        opening = "can you " if tool.policy.read_only else "hi i'd like to "
-        plain = opening + tool.policy.wants + (" please" if index % 2 else "")
+        opening = prompts.asks if tool.policy.read_only else prompts.requests
+        plain = opening + tool.policy.wants + (prompts.please if index % 2 else "")
         asks = tool.policy.asks[:_ASKS] or (plain,)
-        shown += [(OPEN_QUESTION, said, {"want": tool.name}) for said in asks]
+        shown += [(prompts.open_question, said, {"want": tool.name}) for said in asks]
+    asked, answer, name = prompts.name
     shown += [
-        (OPEN_QUESTION, "where are you and who are you", {"want": QUESTION}),
-        ("What is your name?", "uh it's alan reed", {"want": REPLY, "name": "alan reed"}),
-        ("What is your phone number?", "first tell me what does it cost", {"want": QUESTION}),
+        (prompts.open_question, prompts.question, {"want": QUESTION}),
+        (asked, answer, {"want": REPLY, "name": name}),
+        (*prompts.instead, {"want": QUESTION}),
     ]
     actions = [tool for tool in tools if not tool.policy.read_only]
     if actions:
-        said = f"oh and i also want to {actions[0].policy.wants}"
-        shown.append(("What is your e-mail address?", said, {"want": actions[0].name}))
+        asked, opening = prompts.other
+        shown.append((asked, opening + actions[0].policy.wants, {"want": actions[0].name}))
     shown += [
-        ("At what time?", "no wait i don't want that any more", {"want": STOP}),
-        (OPEN_QUESTION, "thank you very much", {"want": CHAT}),
+        (*prompts.stop, {"want": STOP}),
+        (prompts.open_question, prompts.chat, {"want": CHAT}),
     ]
     return shown
 

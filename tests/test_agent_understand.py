@@ -8,8 +8,8 @@ from agents.conversation import Agent
 from agents.definition import AgentDefinition
 from agents.shop import Shop
 from agents.spoken import language
-from agents.tools import tools_of
-from agents.understand import PREFILL, by_choice, foregone, grammar, parse
+from agents.tools import tool, tool_of, tools_of
+from agents.understand import PREFILL, by_choice, foregone, grammar, parse, prefix
 from tests.fakes import FakeEngine
 
 SHOP = Path(__file__).parent.parent / "configs" / "agents" / "shop.yaml"
@@ -111,3 +111,65 @@ def test_a_choice_is_taken_as_soon_as_no_other_is_left(written: str, rest: str):
     assert foregone(written, WANTS) == rest
     if rest:
         assert parse(written + rest, {}, list(WANTS)) is not None
+
+
+ORDERS = AgentDefinition(
+    title="Orders", persona="You are Robin.", facts=["We sell tents: all day."]
+)
+
+
+@tool(wants="tell where an order is", read_only=True, asks=["where is my order"])
+def order_status(order_id: str) -> str:
+    """Where an order is."""
+    return order_id
+
+
+@tool(wants="cancel an order")
+def cancel_order(reason: str) -> str:
+    """Cancel it."""
+    return reason
+
+
+def shown(code: str) -> list[str]:
+    tools = [tool_of("order_status", order_status), tool_of("cancel_order", cancel_order)]
+    return [message.content for message in prefix(ORDERS, tools, language(code).prompts)]
+
+
+def test_the_english_prompt_is_the_one_that_was_measured():
+    open_question = "Agent: How can I help you?\nCaller: "
+    assert shown("en") == [
+        'You note what a caller wants. Write JSON: {"want": ...} with the details that the caller '
+        "said, in the caller's words.\n"
+        "want is one of:\n"
+        "- order_status: tell where an order is\n"
+        "- cancel_order: cancel an order\n"
+        "- question: a general question, not about the caller's own case (we sell tents)\n"
+        "- reply: answers the agent's question or corrects a detail\n"
+        "- stop: the caller changed their mind about the task\n"
+        "- chat: greeting, thanks, goodbye\n"
+        "details: order_id (order id), reason (reason)",
+        open_question + "where is my order",
+        '{"want": "order_status"}',
+        open_question + "hi i'd like to cancel an order please",
+        '{"want": "cancel_order"}',
+        open_question + "where are you and who are you",
+        '{"want": "question"}',
+        "Agent: What is your name?\nCaller: uh it's alan reed",
+        '{"want": "reply", "name": "alan reed"}',
+        "Agent: What is your phone number?\nCaller: first tell me what does it cost",
+        '{"want": "question"}',
+        "Agent: What is your e-mail address?\nCaller: oh and i also want to cancel an order",
+        '{"want": "cancel_order"}',
+        "Agent: At what time?\nCaller: no wait i don't want that any more",
+        '{"want": "stop"}',
+        open_question + "thank you very much",
+        '{"want": "chat"}',
+    ]
+
+
+def test_callers_of_another_language_are_shown_in_it():
+    english, spanish = shown("en"), shown("es")
+    assert spanish[0] == english[0]
+    assert spanish[2::2] == english[2::2]  # what is noted
+    assert not set(spanish[3::2]) & set(english[3::2])
+    assert "Agent: ¿Cómo se llama?\nCaller: eh soy alan reed" in spanish

@@ -247,7 +247,7 @@ def test_the_owner_has_the_last_word(tmp_path: Path, clinic: Clinic):
     assert list(tools) == ["listSlots", "book"]
     book = tools["book"]
     assert (book.policy.wants, book.policy.asks) == ("see a doctor", ("I need a doctor",))
-    assert book.slots["start_date"].question == "Which day suits you?"
+    assert book.slots["start_date"].ask == "Which day suits you?"
     assert book.slots["start_date"].kind == "date"
     assert book.slots["patient_name"].kind == "text"
     assert tools["listSlots"].policy.needs_consent

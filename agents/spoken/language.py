@@ -27,6 +27,34 @@ class Waits:
     more: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What small models are told in a language, and the lines that show them what is meant.
+
+    The prompts are constant but for these: an engine reads them once, at the start.
+    """
+
+    open_question: str  # what the agent is taken to have asked when it asked nothing
+    asks: str  # before a read-only tool's `wants`, where it has no `asks` of its own
+    requests: str  # before another tool's
+    please: str  # after every second one
+    question: str  # a general question
+    name: tuple[str, str, str]  # the agent asks for a name; the answer; the name in it
+    instead: tuple[str, str]  # the agent asks for a number; the caller asks a question
+    other: tuple[str, str]  # the agent asks for a mail address; what stands before another `wants`
+    stop: tuple[str, str]  # the agent asks for a time; the caller gives the task up
+    chat: str
+    hello: str  # a line to warm up with
+    # What an answer is to be: before the facts, and after them. Never to be spoken: the 0.5B has
+    # said a piece of it.
+    rules: tuple[str, str]
+    speak: str  # which language to speak, for a large model, whose instructions are English
+    known: str  # before the call's own data: {known}
+    documents: str  # before passages of the owner's documents
+    line: str  # the caller's {line}
+    tell: str  # the instruction to tell a result: {line}, {shown}, {findings}
+
+
 Small = Literal["greeting", "thanks", "no more", "goodbye"]
 
 
@@ -34,11 +62,29 @@ class Language(Protocol):
     """Lower-case words in, values out; `words()` first, everything else on its result."""
 
     code: str
-    fillers: frozenset[str]  # words that carry no value of their own
     waits: Waits
-    common: frozenset[str]  # words that do not show what a sentence is about
+    prompts: Prompts
+
+    @property
+    def fillers(self) -> frozenset[str]:
+        """Words that carry no value of their own."""
+        ...
+
+    @property
+    def common(self) -> frozenset[str]:
+        """Words that do not show what a sentence is about."""
+        ...
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """First words of a question that offers something."""
+        ...
 
     def words(self, text: str) -> list[str]: ...
+
+    def has(self, word: str) -> bool:
+        """Whether the pack knows the word: one that shows that a line is in this language."""
+        ...
 
     def find(
         self, kind: Kind, words: Words, slot: Slot, today: dt.date, asked: bool
@@ -132,7 +178,7 @@ class Language(Protocol):
         ...
 
     def say(self, kind: Kind, value: str | int) -> str:
-        """The value so that a listener understands it, read by any synthesizer."""
+        """The value as it is written for people; voice/speak/written.py reads it aloud."""
         ...
 
     def numbers(self, text: str) -> set[str]:
@@ -142,6 +188,10 @@ class Language(Protocol):
     def claims(self, text: str, known: str = "") -> bool:
         """Whether a sentence says that the speaker did or will do something, that something was
         done which is not in `known`, or that a person speaks."""
+        ...
+
+    def opens_claim(self, text: str) -> bool:
+        """Whether a sentence so far may go on to a claim ("I have …")."""
         ...
 
     def denies(self, text: str) -> bool:

@@ -4,9 +4,19 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
-from agents.spoken.en.numbers import UNITS, ZEROS, digits, number, ordinal
+from agents.spoken.calendar import (
+    Day,
+    fitting_half,
+    found_dates,
+    found_times,
+    next_weekday,
+    of_coming_month,
+    of_year,
+)
+from agents.spoken.en.numbers import NUMERALS
 from agents.spoken.language import Found
 
+number, digits, ordinal = NUMERALS.number, NUMERALS.digits, NUMERALS.ordinal
 _MONTHS = "january february march april may june july august september october november december"
 MONTHS: dict[str, int] = {
     name: index
@@ -24,21 +34,10 @@ HOLIDAYS = {
 
 def dates(words: Sequence[str], today: dt.date, *, past: bool, asked: bool) -> list[Found]:
     """ISO dates. Without a year the nearest that fits `past`; a weekday is the next one."""
-    found: list[Found] = []
-    at = 0
-    while at < len(words):
-        hit = _date(words, at, today, past, asked)
-        if hit:
-            found.append(Found(hit[0].isoformat(), at, hit[1]))
-            at = hit[1]
-        else:
-            at += 1
-    return found
+    return found_dates(words, lambda at: _date(words, at, today, past, asked))
 
 
-def _date(
-    words: Sequence[str], at: int, today: dt.date, past: bool, asked: bool
-) -> tuple[dt.date, int] | None:
+def _date(words: Sequence[str], at: int, today: dt.date, past: bool, asked: bool) -> Day | None:
     word = words[at]
     if word in ("today", "tonight", "now"):
         return today, at + 1
@@ -50,41 +49,36 @@ def _date(
         return today + dt.timedelta(2), at + 3
     for names, (month, day) in HOLIDAYS.items():
         if tuple(words[at : at + len(names)]) == names:
-            return _near(today, month, day, past), at + len(names)
+            return of_year(today, month, day, None, past, at + len(names))
     if word.removesuffix("'s") in DAYS or word.removesuffix("s") in DAYS:
         return _weekday(words, at, today)
     if word == "in" and (count := number(words, at + 1)) and count[1] < len(words):
         unit = words[count[1]].removesuffix("s")
         if unit in ("day", "week"):
             return today + dt.timedelta(count[0] * (7 if unit == "week" else 1)), count[1] + 1
-    if written := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", word):
-        return _made(int(written[1]), int(written[2]), int(written[3]), at + 1)
     if written := re.fullmatch(r"(\d{1,2})/(\d{1,2})(?:/(\d{4}))?", word):
-        return _of(today, int(written[1]), int(written[2]), written[3], past, at + 1)
+        return of_year(today, int(written[1]), int(written[2]), written[3], past, at + 1)
     return _month_and_day(words, at, today, past, asked)
 
 
-def _weekday(words: Sequence[str], at: int, today: dt.date) -> tuple[dt.date, int]:
+def _weekday(words: Sequence[str], at: int, today: dt.date) -> Day:
     word = words[at]
     wanted = DAYS[word.removesuffix("'s") if word.removesuffix("'s") in DAYS else word[:-1]]
-    day = today + dt.timedelta((wanted - today.weekday() - 1) % 7 + 1)
     if list(words[max(0, at - 2) : at]) == ["week", "on"] or words[at + 1 : at + 2] == ["week"]:
-        return day + dt.timedelta(7), at + 1
+        return next_weekday(today, wanted) + dt.timedelta(7), at + 1
     end = at + 1 + (words[at + 1 : at + 2] == ["the"])
-    if number_of_day := ordinal(words, end):  # "Friday the twenty seventh"
-        for ahead in range(120):
-            other = today + dt.timedelta(ahead)
-            if other.day == number_of_day[0] and other.weekday() == wanted:
-                end = number_of_day[1]
-                if words[end : end + 1] == ["of"] and words[end + 1 : end + 2]:
-                    end += 2
-                return other, end
-    return day, at + 1
+    day = ordinal(words, end)  # "Friday the twenty seventh"
+    if not day:
+        return next_weekday(today, wanted), at + 1
+    date, end = next_weekday(today, wanted, day[0]), day[1]
+    if date.day == day[0] and words[end : end + 1] == ["of"] and words[end + 1 : end + 2]:
+        end += 2
+    return date, end if date.day == day[0] else at + 1
 
 
 def _month_and_day(
     words: Sequence[str], at: int, today: dt.date, past: bool, asked: bool
-) -> tuple[dt.date, int] | None:
+) -> Day | None:
     word = words[at]
     if word in MONTHS:
         start = at + 1 + (words[at + 1 : at + 2] == ["the"])
@@ -92,7 +86,9 @@ def _month_and_day(
         if not day or not 1 <= day[0] <= 31:
             return None
         year = _year(words, day[1])
-        return _of(today, MONTHS[word], day[0], year and year[0], past, year[1] if year else day[1])
+        return of_year(
+            today, MONTHS[word], day[0], year and year[0], past, year[1] if year else day[1]
+        )
     day = ordinal(words, at) or number(words, at)
     if not day or not 1 <= day[0] <= 31:
         return None
@@ -100,14 +96,10 @@ def _month_and_day(
     if end < len(words) and words[end] in MONTHS:
         year = _year(words, end + 1)
         after = year[1] if year else end + 1
-        return _of(today, MONTHS[words[end]], day[0], year and year[0], past, after)
+        return of_year(today, MONTHS[words[end]], day[0], year and year[0], past, after)
     alone = ordinal(words, at) and words[day[1] : day[1] + 1] not in (["one"], ["floor"])
     if alone and (asked or (at and words[at - 1] == "the")):
-        for months in range(3):
-            year, month = divmod(today.year * 12 + today.month - 1 + months, 12)
-            made = _made(year, month + 1, day[0], day[1])
-            if made and made[0] >= today:
-                return made
+        return of_coming_month(today, day[0], day[1])
     return None
 
 
@@ -126,33 +118,6 @@ def _year(words: Sequence[str], at: int) -> tuple[int, int] | None:
     return None
 
 
-def _of(
-    today: dt.date, month: int, day: int, year: int | str | None, past: bool, end: int
-) -> tuple[dt.date, int] | None:
-    if year:
-        return _made(int(year), month, day, end)
-    try:
-        return _near(today, month, day, past), end
-    except ValueError:
-        return None
-
-
-def _near(today: dt.date, month: int, day: int, past: bool) -> dt.date:
-    date = dt.date(today.year, month, day)
-    if past and date > today:
-        return date.replace(year=today.year - 1)
-    if not past and date < today:
-        return date.replace(year=today.year + 1)
-    return date
-
-
-def _made(year: int, month: int, day: int, end: int) -> tuple[dt.date, int] | None:
-    try:
-        return dt.date(year, month, day), end
-    except ValueError:
-        return None
-
-
 _HALVES = {"am": 0, "a.m": 0, "pm": 12, "p.m": 12}
 _CLOCK_PREPOSITIONS = {"at", "around", "about", "by", "till", "until"}
 _NOT_HOURS = {"people", "persons", "guests", "of", "nights", "days", "dollars"}
@@ -160,18 +125,12 @@ _NOT_HOURS = {"people", "persons", "guests", "of", "nights", "days", "dollars"}
 
 def times(words: Sequence[str], *, hours: tuple[float, float], asked: bool) -> list[Found]:
     """Times of day as HH:MM. `hours` chooses am or pm where the caller does not."""
-    found: list[Found] = []
-    at = 0
-    while at < len(words):
-        hit = _clock(words, at, asked)
-        if hit is None:
-            at += 1
-            continue
-        hour, minute, end = hit
-        hour, end = _half_of_day(words, hour, minute, end, hours)
-        found.append(Found(f"{hour % 24:02d}:{minute:02d}", at, end))
-        at = end
-    return found
+
+    return found_times(
+        words,
+        lambda at: _clock(words, at, asked),
+        lambda hour, minute, end: _half_of_day(words, hour, minute, end, hours),
+    )
 
 
 def _hour(words: Sequence[str], at: int) -> tuple[int, int] | None:
@@ -201,8 +160,12 @@ def _clock(words: Sequence[str], at: int, asked: bool) -> tuple[int, int, int] |
     sure = asked or (at > 0 and words[at - 1] in _CLOCK_PREPOSITIONS)
     if following in ("o'clock", "oclock"):
         return hour[0], 0, end + 1
-    if following in ZEROS and words[end + 1 : end + 2] and words[end + 1] in UNITS:
-        return hour[0], UNITS[words[end + 1]], end + 2
+    if (
+        following in NUMERALS.zeros
+        and words[end + 1 : end + 2]
+        and words[end + 1] in NUMERALS.units
+    ):
+        return hour[0], NUMERALS.units[words[end + 1]], end + 2
     minute = number(words, end)
     if minute and 10 <= minute[0] < 60 and minute[0] % 5 == 0:
         half = words[minute[1]] if minute[1] < len(words) else ""
@@ -242,6 +205,4 @@ def _half_of_day(
         return hour, end
     if any(part in words for part in ("evening", "afternoon", "tonight")):
         return hour % 12 + 12, end
-    low, high = hours
-    fits = [h for h in (hour, (hour + 12) % 24) if low <= h + minute / 60 <= high]
-    return (fits[0] if fits else hour), end
+    return fitting_half(hour, minute, hours), end

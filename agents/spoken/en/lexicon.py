@@ -73,6 +73,7 @@ HUMAN = re.compile(
     re.IGNORECASE,
 )
 DENIAL = re.compile(r"\b(not|don't|doesn't|sorry|cannot|can't|no|unfortunately)\b", re.IGNORECASE)
+DONE: str = "booked"
 TWO_REQUESTS = re.compile(
     r"\b(?:and|also|then|but)(?= (?:also |please )?(?:i'd|i want|i need|i would|can|could|what|"
     r"what's|how|do you|does|when|where|where's|are you|is there|please|cancel)\b)"
@@ -106,7 +107,7 @@ LISTENS = _set(
 LISTENS_BESIDE = _set(
     "m h i see got god it that's that is it's the a all of course so well go on very and"
 )
-LISTENS_WHOLE = frozenset(
+LISTENS_WHOLE: frozenset[str] = frozenset(
     ("i see", "got it", "god it", "go on", "all right", "of course", "m h m", "you")
 )
 # Short words that must never be taken for a hum
@@ -135,3 +136,11 @@ COMMON = _set(
     "takes tell know want need like please they them their they're it's then than also just only "
     "more most order orders"
 )
+LAST = _set("last")
+ARTICLES = _set("a")
+COUNTED: frozenset[str] = frozenset()
+NOT_COUNTED = _set("o'clock am pm")
+PAIRS = frozenset({("couple", "of")})
+NEGATES = _set("not than")
+MINE = _set("my mine our")
+OFFERS = _set("would could can do may shall how what please is are")

@@ -1,8 +1,13 @@
 """The sentences that code says in English."""
 
-from agents.spoken.language import Waits
+from agents.spoken.language import Prompts, Waits
 
 PHRASES: dict[str, str] = {
+    "ask": "What is the {label}?",
+    "or": ", or ",
+    "or the last": "; or ",
+    "yes": "yes",
+    "no": "no",
     "hello": "Hello! What can I do for you?",
     "shall i": "Shall I {wants}?",
     "machine": "I am an automatic assistant, not a person.",
@@ -49,4 +54,28 @@ PHRASES: dict[str, str] = {
 WAITS = Waits(
     first=("One moment.", "Let me see.", "Just a second."),
     more=("I am still looking into it.", "Thank you for waiting.", "This takes a little longer."),
+)
+
+PROMPTS = Prompts(
+    open_question="How can I help you?",
+    asks="can you ",
+    requests="hi i'd like to ",
+    please=" please",
+    question="where are you and who are you",
+    name=("What is your name?", "uh it's alan reed", "alan reed"),
+    instead=("What is your phone number?", "first tell me what does it cost"),
+    other=("What is your e-mail address?", "oh and i also want to "),
+    stop=("At what time?", "no wait i don't want that any more"),
+    chat="thank you very much",
+    hello="hello",
+    rules=(
+        "Answer the caller in one short spoken sentence, using only these facts; if they do not "
+        "say it, say that you do not know.",
+        "You cannot do anything yourself and never say that something was done.",
+    ),
+    speak="",
+    known="Known from this call: {known}",
+    documents="More facts, from our documents:",
+    line="Caller: {line}",
+    tell="Caller: {line}\nThe system shows: {shown}: {findings}\nTell the caller in one sentence.",
 )

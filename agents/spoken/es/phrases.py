@@ -1,0 +1,82 @@
+"""The sentences that code says in Spanish."""
+
+from agents.spoken.language import Prompts, Waits
+
+PHRASES: dict[str, str] = {
+    "ask": "¿Me dice su {label}, por favor?",
+    "or": ", o ",
+    "or the last": "; o ",
+    "yes": "sí",
+    "no": "no",
+    "hello": "¡Hola! ¿En qué puedo ayudarle?",
+    "shall i": "¿Quiere {wants}?",
+    "machine": "Soy un asistente automático, no una persona.",
+    "no more": "Muy bien. ¡Adiós!",
+    "goodbye": "De nada. ¡Adiós!",
+    "thanks": "De nada. ¿Algo más?",
+    "more": "¿Puedo ayudarle en algo más?",
+    "missed": "Perdone, no le he entendido.",
+    "open": "¿En qué puedo ayudarle?",
+    "dropped": "De acuerdo, lo dejamos.",
+    "nothing to stop": "De acuerdo.",
+    "clear": "Perdone, necesito un sí o un no.",
+    "confirm": "Para confirmar: {details}. ¿Quiere {wants}?",
+    "confirm bare": "Para confirmar: ¿quiere {wants}?",
+    "done": "Hecho.",
+    "give up": "Lo siento, no he podido entenderlo. Vamos a dejarlo por ahora.",
+    "without": "Lo siento, sin ese dato no puedo seguir.",
+    "refused": "Lo siento, {why}.",
+    "options": "Podría ser {options}.",
+    "records": "Tengo {records}.",
+    "records left": "Hay más.",
+    "which": "¿Cuál prefiere?",
+    "no records": "No encuentro {label} para eso",
+    "no more records": "No hay más.",
+    "heard": "He entendido {heard}.",
+    "once": "Lo siento, ya lo he hecho en esta llamada, y solo puedo hacerlo una vez.",
+    "locked": "Lo siento, no he podido comprobar quién es, así que no puedo seguir con eso.",
+    "hand over": "Le paso con un compañero.",
+    "call spent": "Lo siento, tengo que terminar aquí la llamada. Vuelva a llamar, por favor.",
+    "failed": "Lo siento, algo ha fallado por nuestra parte, y no puedo decirle que esté hecho.",
+    "failed reading": "Lo siento, ahora mismo no puedo consultarlo.",
+    "slow": "Lo siento, está tardando demasiado, y todavía no sé si se ha hecho.",
+    "slow reading": "Lo siento, el sistema va muy lento. Inténtelo de nuevo en un momento.",
+    "unknown": "Lo siento, no tengo esa información.",
+    "unsure": "perdone, no estoy seguro de eso.",
+    "correction": "se lo digo de otra manera.",
+    "still there": "¿Sigue ahí?",
+    "nobody": "Ya no le oigo, así que voy a colgar. ¡Adiós!",
+    "voice lost": "Perdone, me ha fallado la voz. ¿Puede repetirlo?",
+    "engine": "Perdone, ahora mismo me cuesta pensar. ¿Puede repetirlo?",
+    "too long": "Perdone, es demasiado para una sola vez. ¿Puede preguntarlo por partes?",
+}
+
+WAITS = Waits(
+    first=("Un momento.", "Déjeme ver.", "Un segundo."),
+    more=("Sigo mirándolo.", "Gracias por esperar.", "Tarda un poco más de lo normal."),
+)
+
+PROMPTS = Prompts(
+    open_question="¿En qué puedo ayudarle?",
+    asks="me puede ",
+    requests="hola quisiera ",
+    please=" por favor",
+    question="dónde están y quiénes son ustedes",
+    name=("¿Cómo se llama?", "eh soy alan reed", "alan reed"),
+    instead=("¿Cuál es su número de teléfono?", "primero dígame cuánto cuesta"),
+    other=("¿Cuál es su correo electrónico?", "ah y también quiero "),
+    stop=("¿A qué hora?", "no espere ya no lo quiero"),
+    chat="muchas gracias",
+    hello="hola",
+    rules=(
+        "Responda a quien llama en español, con una sola frase corta, usando únicamente estos "
+        "datos; si no lo dicen, diga que no lo sabe.",
+        "Usted no puede hacer nada por sí mismo y nunca dice que algo se ha hecho.",
+    ),
+    speak=" Always speak Spanish.",
+    known="Se sabe de esta llamada: {known}",
+    documents="Más datos, de nuestros documentos:",
+    line="Llamada: {line}",
+    tell="Llamada: {line}\nEl sistema muestra: {shown}: {findings}\nDígaselo en una sola frase, en "
+    "español.",
+)
