@@ -119,7 +119,7 @@ class _Order:
 
     @property
     def spoken(self) -> str:
-        return f"order {' '.join(self.id)}"
+        return f"order {self.id}"
 
 
 class Shop:
@@ -177,8 +177,7 @@ class Shop:
             "SELECT id, status, carrier, arrives FROM orders WHERE id = ?", (order_id,)
         ).fetchone()
         if row is None:
-            said = " ".join(order_id)
-            raise ToolError(f"I can't find an order with the number {said}", "order_id")
+            raise ToolError(f"I can't find an order with the number {order_id}", "order_id")
         items = db.execute(
             "SELECT name, quantity FROM items WHERE order_id = ? ORDER BY rowid", (order_id,)
         ).fetchall()

@@ -248,10 +248,10 @@ async def test_a_number_said_for_one_thing_is_offered_for_another_and_read_back(
     call = Call()
     await call.says("Look at ticket 123")
     said = await call.says("Close ticket")
-    assert "1 2 3" in said
+    assert "123" in said
     assert call.conversation.expects == "yes_no"
     said = await call.says("No, 124.")
-    assert "1 2 4" in said
+    assert "124" in said
     assert call.desk.closed == []
     await call.says("Yes, that's right.")
     assert call.desk.closed == ["124"]
@@ -272,7 +272,7 @@ async def test_another_request_in_the_middle_comes_first_and_the_action_stays():
     await call.says("Close ticket 123")
     said = await call.says("Look at ticket 555")
     assert said.startswith("Ticket 5 5 5 is open.")
-    assert "1 2 3" in said
+    assert "123" in said
 
 
 async def test_a_yes_that_the_model_makes_up_is_no_consent():

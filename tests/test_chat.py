@@ -25,7 +25,7 @@ def test_chat_streams_answers_and_shows_what_tools_did(
     assert lines[0] == "agent  Hi, this is Robin at Fernway Outdoor. How can I help you?"
     assert lines[1] == "order_status(order_id=1042)"
     assert lines[2].startswith('→ {"status": "shipped"')
-    assert lines[3].startswith("agent  Order 1 0 4 2 has shipped with UPS")
+    assert lines[3].startswith("agent  Order 1042 has shipped with UPS")
     assert "agent  Dogs are welcome in the shop." in lines
     assert lines[-1] == "agent  You're welcome. Goodbye!"
     assert engine.left == 0

@@ -96,7 +96,7 @@ async def test_an_order_is_found_however_its_number_is_said(desk: Open, line: st
 async def test_an_unknown_order_is_asked_for_again(desk: Open):
     shop = desk({"want": "order_status"})
     said = await shop.says("Where is my order 9999?")
-    assert "9 9 9 9" in said
+    assert "9999" in said
     assert said.endswith("?")
 
 
@@ -110,7 +110,7 @@ async def asked_to_confirm(shop: Desk, lines: list[str] = RETURN) -> str:
         if "Shall I" in said:
             break
     assert "head lamp" in said
-    assert "2 2 1 0" in said
+    assert "2210" in said
     assert shop.returns == []
     return said
 
@@ -163,12 +163,12 @@ async def test_an_unconfirmed_yes_does_nothing_and_leaves_no_trace(desk: Open):
 
 async def test_what_was_not_heard_is_not_remembered(desk: Open):
     shop = desk({"want": "order_status"}, {"want": "order_status"})
-    await shop.says("Where is my order 1042?", heard="Order 1 0 4 2 has")
+    await shop.says("Where is my order 1042?", heard="Order 1042 has")
     await shop.says("Where is my order 1043?", heard="")
     kept = [(m.role, m.content) for m in shop.conversation.history]
     assert kept == [
         ("user", "Where is my order 1042?"),
-        ("assistant", "Order 1 0 4 2 has"),
+        ("assistant", "Order 1042 has"),
         ("user", "Where is my order 1043?"),
     ]
 

@@ -27,11 +27,11 @@ def test_the_status_is_that_of_the_database(shop: Shop):
     result = shop.order_status("1042")
     assert result.data["status"] == "shipped"
     assert result.say == (
-        "Order 1 0 4 2 has shipped with UPS, and should arrive on Thursday, November 26."
+        "Order 1042 has shipped with UPS, and should arrive on Thursday, November 26."
     )
     with sqlite3.connect(shop.path) as db:
         db.execute("UPDATE orders SET status = 'lost' WHERE id = '1042'")
-    assert shop.order_status("1042").say == "Order 1 0 4 2 was lost."
+    assert shop.order_status("1042").say == "Order 1042 was lost."
 
 
 def test_the_contents_are_those_of_the_database(shop: Shop):

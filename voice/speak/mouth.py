@@ -3,17 +3,18 @@
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from voice.lane import Busy, Lane, Priority
+from voice.speak.heard import by_letters
 from voice.speak.synthesizer import SpeechError, Synthesizer
-from voice.speak.text import for_speech
 from voice.speak.words import word_ends
+from voice.speak.written import spoken_text
 
 # s for one clause. Kokoro takes 0.3 s for a second of speech: the first clause has two, the longest
 # eight, and other callers' may come before.
@@ -26,7 +27,7 @@ class Clip:
     """The sound of one clause, and where each of its words ends."""
 
     audio: NDArray[np.int16]
-    ends: tuple[float, ...] = ()  # s from its first sample; () where the engine does not say
+    ends: tuple[float, ...] = ()  # s from its first sample; of each written word
 
 
 class SpokenClauses:
@@ -62,8 +63,18 @@ class Mouth:
     speed: float = 1.0
     language: str = "en"
     spoken: SpokenClauses = field(default_factory=SpokenClauses)
+    others: "Mapping[str, Mouth]" = field(default_factory=dict[str, "Mouth"])  # by language
     # Sound at the synthesizer's rate for when it fails: made while it still worked
     apology: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+
+    def on(self, lane: Lane) -> "Mouth":
+        """The same voices on another thread."""
+        others = {code: other.on(lane) for code, other in self.others.items()}
+        return replace(self, synthesizing=lane, others=others)
+
+    def speaking(self, language: str) -> "Mouth":
+        """The one for a language; this one where the call has no other for it."""
+        return self.others.get(language, self)
 
     async def say(
         self,
@@ -99,20 +110,23 @@ class Mouth:
 
     def _sound(self, text: str, rate: int) -> Clip:
         """On the synthesizer's thread."""
-        synthesizer, spoken = self.synthesizer, for_speech(text, self.language)
+        synthesizer, said = self.synthesizer, spoken_text(text, self.language)
         parts: list[NDArray[np.int16]] = []
         ends: list[float] = []
         sizes: list[int] = []
         before = 0.0
-        for part in synthesizer.speak(spoken, voice=self.voice, speed=self.speed):
+        for part in synthesizer.speak(said.text, voice=self.voice, speed=self.speed):
             parts.append(part.audio)
             ends += [before + end for end in part.ends]
             sizes += part.sizes
             before += len(part.audio) / synthesizer.sample_rate
         if not parts:
             return Clip(np.zeros(0, np.int16))
-        weights = [len(for_speech(word, self.language).strip()) for word in text.split()]
-        return Clip(self._at(np.concatenate(parts), rate), word_ends(weights, ends, sizes))
+        audio = np.concatenate(parts)
+        known = word_ends([len(word) for word in said.words], ends, sizes)
+        if not known:
+            known = by_letters(said.words, len(audio) / synthesizer.sample_rate)
+        return Clip(self._at(audio, rate), said.written_ends(known))
 
     def apologise(self, rate: int) -> NDArray[np.int16]:
         """Sound that says that the voice has failed, at `rate` Hz; empty where there is none."""
