@@ -107,7 +107,7 @@ class Embedded:
     async def warm_up(self, request: Request) -> None:
         """Read the prompt of `request` into its slots' caches, from disk where it is there."""
         body = await self._body(request)
-        for slot in self._slots.of(request.slot):
+        for slot in self._slots.warmed(request.slot, body["prompt"]):
             await self._warm_up(slot, body)
 
     async def _warm_up(self, slot: int, body: dict[str, Any]) -> None:

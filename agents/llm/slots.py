@@ -19,6 +19,7 @@ class Slots:
         self._rest = list(self._of.values())[-1]
         self._prompts = [""] * len(self)
         self._busy = [0] * len(self)
+        self._held: dict[int, str] = {}  # the constant prompt of a slot; what was warmed last, last
 
     def __len__(self) -> int:
         return self._rest.stop
@@ -26,6 +27,22 @@ class Slots:
     def of(self, kind: str) -> range:
         """The numbers of a kind's slots."""
         return self._of.get(kind, self._rest)
+
+    def warmed(self, kind: str, prompt: str) -> list[int]:
+        """The slots that a constant prompt is read into: all of its kind, or, where those hold
+        others (of another language), one: of the prompt that has most, else the one held longest.
+        """
+        own = [slot for slot in self._held if slot in self.of(kind)]
+        chosen = [slot for slot in own if self._held[slot] == prompt]
+        if not own:
+            chosen = list(self.of(kind))
+        elif not chosen:
+            prompts = [self._held[slot] for slot in own]
+            chosen = [max(own, key=lambda slot: prompts.count(self._held[slot]))]
+        for slot in chosen:
+            self._held.pop(slot, None)
+            self._held[slot] = self._prompts[slot] = prompt
+        return chosen
 
     @contextmanager
     def taken(self, kind: str, prompt: str) -> Generator[int]:
