@@ -92,3 +92,9 @@ def test_a_bad_override_is_not_blamed_on_a_line_of_the_file(
         load_config(write("server: {port: 1}"), {"server.port": 70000})
     with pytest.raises(ConfigError, match="server"):
         load_config(write("server: 5"), {"server.port": 1})
+
+
+def test_a_language_may_be_detected_per_turn(tmp_path: Path):
+    path = tmp_path / "config.yaml"
+    path.write_text("transcriber: {model: whisper-base, language: auto}")
+    assert load_config(path).transcriber.language is None

@@ -40,11 +40,16 @@ class ServerConfig(Section):
     call_minutes: float = Field(default=60, gt=0)
 
 
+def _detected(value: Any) -> Any:
+    return None if value == "auto" else value
+
+
 class TranscriberConfig(Section):
     model: str = "whisper-tiny.en"  # card, hub id or folder
     device: Literal["auto", "cpu", "cuda"] = "auto"
     compute_type: str = "default"
-    language: str | None = "en"  # null: detected per turn (multilingual models)
+    # of multilingual models: auto or null, detected per turn; [en, es], the likelier of them
+    language: Annotated[str | list[str] | None, BeforeValidator(_detected)] = "en"
     threads: int = Field(default=1, ge=1)  # two spinning engines on two cores slow each other 3x
     vocabulary: list[str] = []
 

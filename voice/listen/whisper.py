@@ -10,7 +10,7 @@ import hashlib
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -61,11 +61,12 @@ class Transcriber:
         *,
         device: Literal["auto", "cpu", "cuda"] = "auto",
         compute_type: str = "default",
-        language: str | None = "en",
+        language: str | Sequence[str] | None = "en",
         threads: int | None = None,
         hotwords: str = "",
     ) -> None:
-        """`language` None: detected per utterance. `hotwords`: names to expect, comma separated.
+        """`language` None: detected per utterance; several: the likeliest of them. `hotwords`:
+        names to expect, comma separated.
 
         Raises TranscriberError: no model there, or device "cuda" without a GPU.
         """
@@ -91,7 +92,10 @@ class Transcriber:
             self._load_on_cpu_instead(model_dir, threads or 0, exc)
         # After a list that is not closed, Whisper closes no sentence either
         self._hotwords = f"{hotwords.rstrip(' .')}." if hotwords else ""
-        self._language = self._spoken(language, model_dir.name)
+        codes = [language] if isinstance(language, str) else language or []
+        self._among = [self._spoken(code, model_dir.name) for code in codes]
+        alone = not self._whisper.model.is_multilingual or len(self._among) == 1
+        self._language = (self._among or ["en"])[0] if alone else None
 
     def _load(self, model_dir: Path, where: str, compute_type: str, threads: int) -> None:
         if compute_type == "default":
@@ -117,16 +121,16 @@ class Transcriber:
             raise TranscriberError(f"{model_dir}: cannot be loaded ({exc})") from exc
         self.description += f" (the GPU cannot be used: {cause})"
 
-    def _spoken(self, language: str | None, model: str) -> str | None:
-        """The language to transcribe, None where it is to be detected."""
+    def _spoken(self, language: str, model: str) -> str:
+        """The language, if the model knows it."""
         if not self._whisper.model.is_multilingual:
-            if language not in ("en", None):
+            if language != "en":
                 raise TranscriberError(
                     f"transcriber.language: {model} knows English only, not {language!r}; "
                     "set language: en, or a multilingual model such as whisper-base"
                 )
             return "en"
-        if language is not None and self._tokens.token_to_id(f"<|{language}|>") is None:
+        if self._tokens.token_to_id(f"<|{language}|>") is None:
             raise TranscriberError(
                 f"transcriber.language: {model} knows no {language!r}; "
                 "a code such as en, de or fr is needed, or null to detect it"
@@ -233,7 +237,7 @@ class Transcriber:
         if doubtful and draft:
             return Transcript("", language, seconds, score, silent, False)
         if doubtful:
-            return self._full(audio, seconds)
+            return self._full(audio, seconds, language)
         closing = self._closing(ids, result.logits[0]) if beam_size == 1 else None
         return Transcript(text, language, seconds, score, silent, False, closing)
 
@@ -277,10 +281,10 @@ class Transcriber:
         after = round(last[0] - 50 * _LEAD) + 20  # a long last word has 0.4 s
         return bool(sound[max(0, after) :].sum() > 55)  # 1.1 s; whole texts have up to 1.0
 
-    def _full(self, audio: NDArray[np.float32], seconds: float) -> Transcript:
+    def _full(self, audio: NDArray[np.float32], seconds: float, language: str = "") -> Transcript:
         segments, info = self._whisper.transcribe(
             audio,
-            language=self._language,
+            language=self._language or language or None,
             beam_size=5,
             temperature=0,
             condition_on_previous_text=False,
@@ -317,8 +321,9 @@ class Transcriber:
         language = self._language or ""
         if self._whisper.model.is_multilingual:
             if not language:
-                ((code, _), *_) = self._whisper.model.detect_language(features)[0]
-                language = code.strip("<|>")
+                likeliest = self._whisper.model.detect_language(features)[0]
+                codes = [code.strip("<|>") for code, _ in likeliest]
+                language = next((code for code in codes if code in self._among), codes[0])
             prompt += [token(f"<|{language}|>"), token("<|transcribe|>")]
         return language, [*prompt, token("<|notimestamps|>")]
 
