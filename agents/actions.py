@@ -16,7 +16,7 @@ from agents.frame import Frame, ReadBack, Source, State, Val
 from agents.llm.engine import Message, ToolCall
 from agents.mind import Budget
 from agents.spoken import Language
-from agents.tools import Tool, ToolResult
+from agents.tools import FREE, Tool, ToolResult
 
 _FAILURES = {"missed", "without", "give up", "engine", "refused"} | {
     f"{problem}{reading}" for problem in ("failed", "slow") for reading in ("", " reading")
@@ -91,7 +91,8 @@ class Actions:
         if name in frame.offers:
             question = records.offered(frame.offers[name], self.hidden, self.language)
         else:
-            question = {**frame.tool.slots, **frame.slots}[name].question
+            slot = {**frame.tool.slots, **frame.slots}[name]
+            question = sentences.question(slot, self.language)
         self.emit(Say(f"{before} {question}".strip(), complete=True))
 
     def drop(self, frame: Frame) -> None:
@@ -117,8 +118,8 @@ class Actions:
         """The tool's own check of what is known; it may settle further slots."""
 
         async def settle() -> ToolResult:
-            tool, call = frame.tool, self.acts.context.call_id
-            return ToolResult(await tool.settle(frame.arguments, self._seconds(tool), call))
+            tool, context = frame.tool, self.acts.context
+            return ToolResult(await tool.settle(frame.arguments, self._seconds(tool), context))
 
         outcome = await outcome_of(settle(), frame.tool.name)
         if frame.tool.check is not None and frame.arguments:
@@ -151,7 +152,9 @@ class Actions:
             return
         given = frame.values.pop(refusal.slot)
         frame.read_back = None
-        near = [option for option in refusal.options if _alike(option, str(given.value))]
+        # A time or a number that is written alike is another one: 19:00 for 21:00.
+        words = slot.kind in FREE or slot.kind == "enum"
+        near = [one for one in refusal.options if words and _alike(one, str(given.value))]
         if len(near) == 1 and given.source != "option":
             frame.values[refusal.slot] = Val(near[0], "option", self.state.turn)
             return
@@ -164,7 +167,9 @@ class Actions:
             why += " " + self.language.phrase("heard", {"heard": heard})
         if refusal.options:
             said = [self.language.say(slot.kind, option) for option in refusal.options]
-            why += " " + self.language.phrase("options", {"options": ", or ".join(said)})
+            why += " " + self.language.phrase(
+                "options", {"options": self.language.phrase("or").join(said)}
+            )
         self.ask(frame, refusal.slot, why)
 
     # -- running -----------------------------------------------------------------------------

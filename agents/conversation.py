@@ -5,7 +5,7 @@ import datetime as dt
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, assert_never
 
@@ -24,10 +24,10 @@ from agents.notes import Notes, unread
 from agents.refusals import misfit, refusals
 from agents.shortcuts import Topics
 from agents.small import SmallMind
-from agents.spoken import Language, language
+from agents.spoken import Language, language, language_of
 from agents.tools import CallContext, Tool, linked
 from agents.tools.opened import WrongSource, opened
-from agents.tools.sources import Source
+from agents.tools.sources import Source, SourceError
 from agents.turn import Turn
 from agents.waiting import WaitingPhrases, filled
 
@@ -54,7 +54,10 @@ class Agent:
         documents: Documents | None = None,
         today: Callable[[], dt.date] = dt.date.today,
     ) -> None:
-        """`stand_ins` take over where `engine` fails; the last one is the largest."""
+        """`stand_ins` take over where `engine` fails; the last one is the largest.
+
+        Raises DefinitionError where `words` of another language fit no tool.
+        """
         self.definition = definition
         self.engine = engine
         self.stand_ins = tuple(stand_ins)
@@ -71,6 +74,8 @@ class Agent:
         if stand_ins:
             minds = [(each.name, self._mind(each)) for each in (engine, *stand_ins)]
             self.mind = Ladder(minds, definition.goes_up, definition.facts, self.language)
+        others = {code: self._other(code, tools) for code in definition.words}
+        self.languages: dict[str, Agent] = {definition.language: self, **others}
 
     @classmethod
     def load(cls, path: Path, engine: Engine, stand_ins: Sequence[Engine] = ()) -> "Agent":
@@ -89,7 +94,8 @@ class Agent:
     ) -> "Agent":
         """Import the tools of a definition, which was read from `path`. Raises DefinitionError."""
         try:
-            language(definition.language)
+            for code in (definition.language, *definition.words):
+                language(code)
         except LookupError as exc:
             place = Document.read(path, "an agent").place(["language"])
             raise DefinitionError(f"{place}: language: {exc}") from exc
@@ -112,14 +118,40 @@ class Agent:
             where, what = problem
             place = Document.read(path, "an agent").place(where)
             raise DefinitionError(f"{place}: {'.'.join(where)}: {what}")
-        return cls(
+        try:
+            return cls(
+                definition,
+                engine,
+                tools,
+                stand_ins=stand_ins,
+                sources=sources,
+                documents=documents,
+                today=today,
+            )
+        except DefinitionError as exc:
+            raise DefinitionError(f"{path}: {exc}") from exc
+
+    def _other(self, code: str, given: Sequence[Tool]) -> "Agent":
+        """The same agent in another language: its own words, prompts and lists."""
+        changes = self.definition.words[code].tools
+        names = [tool.name for tool in given]
+        for name in changes.keys() - set(names):
+            known = ", ".join(names) or "none"
+            raise DefinitionError(f"words: {code}: tools: no tool {name!r}; it has: {known}")
+        try:
+            tools = [
+                changes[tool.name].on(tool) if tool.name in changes else tool for tool in given
+            ]
+        except SourceError as exc:
+            raise DefinitionError(f"words: {code}: tools: {exc}") from exc
+        definition = self.definition.speaking(code)
+        return Agent(
             definition,
-            engine,
+            self.engine,
             tools,
-            stand_ins=stand_ins,
-            sources=sources,
-            documents=documents,
-            today=today,
+            stand_ins=self.stand_ins,
+            documents=self.documents,
+            today=self.today,
         )
 
     def _mind(self, engine: Engine) -> Mind:
@@ -128,8 +160,12 @@ class Agent:
         return kind(engine, self.definition, self.tools, self.language, headings)
 
     async def warm_up(self) -> None:
-        """Put the constant parts of the prompts in the engine's cache. Raises EngineError."""
-        await self.mind.warm_up()
+        """Put the constant parts of the prompts in the engine's cache, in every language.
+
+        Raises EngineError.
+        """
+        for agent in self.languages.values():
+            await agent.mind.warm_up()
 
     def conversation(self, notes: Notes = unread) -> "Conversation":
         """`notes` is told what a journal keeps of the call's turns beside their events."""
@@ -172,13 +208,39 @@ class Conversation:
         self._state = State()
         self._draft: _Draft | None = None
         self._unheard: list[_Spoken] = []
-        tools = {name: tool.policy.filler for name, tool in agent.tools.items()}
-        waits = agent.language.waits
-        self._phrases = WaitingPhrases(waits.first, waits.more, tools)
+        self._waits = {code: _waits(spoken) for code, spoken in agent.languages.items()}
         limits = agent.definition.limits
         spending = Spending(limits.call_steps, limits.call_seconds, limits.call_tokens)
-        context = CallContext(uuid.uuid4().hex[:8], {}, self._phrases.tell)
+        code = agent.definition.language
+        context = CallContext(uuid.uuid4().hex[:8], {}, self._tell, language=code)
         self._acts = Acts(context, notes, spending)
+
+    def _tell(self, words: str) -> None:
+        """A tool says how far it is."""
+        self._waits[self._acts.context.language].tell(words)
+
+    def language(self, text: str = "", recognized: str = "") -> str:
+        """The language of an answer to `text`: the one that the caller speaks, else the call's.
+
+        Nothing is changed while an action is pending. `recognized`: what the recognizer says.
+        """
+        state = self._kept
+        now = state.language or self._agent.definition.language
+        if len(self._agent.languages) == 1 or state.frames:
+            return now
+        packs = {spoken.language: code for code, spoken in self._agent.languages.items()}
+        said = language_of(text, list(packs), recognized)
+        return packs[said] if said else now
+
+    @property
+    def _kept(self) -> State:
+        """The state of the last turn that was confirmed."""
+        draft = self._draft
+        return draft.state if draft and draft.committed.is_set() else self._state
+
+    @property
+    def _speaking(self) -> Agent:
+        return self._agent.languages[self.language()]
 
     @property
     def history(self) -> list[Message]:
@@ -199,8 +261,10 @@ class Conversation:
         """
         return (self._draft.state if self._draft else self._state).expects
 
-    async def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]:
-        """Answer the caller's line.
+    async def turn(
+        self, text: str, committed: asyncio.Event, recognized: str = ""
+    ) -> AsyncGenerator[Event, None]:
+        """Answer the caller's line; `recognized` is the recognizer's word for its language.
 
         It may begin on an eager transcript. Nothing that it did remains unless `committed` is set
         by the time the generator is closed, or, when it ran to its end, by the time of the next
@@ -209,10 +273,14 @@ class Conversation:
         """
         self._settle(drop=True)
         await self._acts.settled()
+        code = self.language(text, recognized)
         draft = _Draft(text, self._state.copy(), committed)
+        draft.state.language = code
         self._draft = draft
-        turn = Turn(self._agent, draft.state, self._history, self._acts, text, committed)
-        said = filled(turn.events(), committed, self._phrases, draft.fillers.append)
+        self._acts.context = replace(self._acts.context, language=code)
+        agent = self._agent.languages[code]
+        turn = Turn(agent, draft.state, self._history, self._acts, text, committed)
+        said = filled(turn.events(), committed, self._waits[code], draft.fillers.append)
         finished = False
         try:
             async with aclosing(said) as events:
@@ -230,11 +298,8 @@ class Conversation:
 
         Says, does and keeps nothing; to be cancelled as soon as a turn is to be answered.
         """
-        draft = self._draft
-        state = draft.state if draft and draft.committed.is_set() else self._state
-        await Turn(
-            self._agent, state.copy(), self._history, self._acts, text, asyncio.Event()
-        ).prepare()
+        state, agent = self._kept.copy(), self._agent.languages[self.language(text)]
+        await Turn(agent, state, self._history, self._acts, text, asyncio.Event()).prepare()
 
     def _settle(self, drop: bool = False) -> None:
         """Keep the draft if its turn was confirmed; `drop` forgets it otherwise."""
@@ -261,9 +326,9 @@ class Conversation:
     def heard(self, text: str) -> None:
         """What the caller heard of an answer that ended or was interrupted ("" for nothing)."""
         self._settle()
-        words = self._agent.language.words(text)
+        words = self._speaking.language.words(text)
         for spoken in self._unheard:
-            said = self._agent.language.words(spoken.message.content)
+            said = self._speaking.language.words(spoken.message.content)
             if said[: len(words)] == words:
                 break
         else:
@@ -288,9 +353,9 @@ class Conversation:
         """What code says besides answering; what is heard of it is told like an answer."""
         match name:
             case "waits":
-                return self._phrases.next()
+                return self._waits[self.language()].next()
             case "missed" | "still there" | "nobody" | "engine":
-                return self._agent.language.phrase(name)
+                return self._speaking.language.phrase(name)
             case _:
                 assert_never(name)
 
@@ -298,3 +363,8 @@ class Conversation:
         """The call is over. An action that has begun is waited for."""
         self._settle(drop=True)
         await self._acts.settled()
+
+
+def _waits(agent: Agent) -> WaitingPhrases:
+    tools = {name: tool.policy.filler for name, tool in agent.tools.items()}
+    return WaitingPhrases(agent.language.waits.first, agent.language.waits.more, tools)

@@ -1,11 +1,13 @@
 """An agent's YAML: who it is, what it knows, which tools it has, and what a turn may cost."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from agents.document import Document, DocumentError, Strict
-from agents.tools.sources import ToolSource
+from agents.tools.sources import ToolChanges, ToolSource
 
 
 class DefinitionError(Exception):
@@ -63,8 +65,24 @@ class AfterCall(Strict):
     secret_env: str = ""  # the variable that holds the webhook's secret, never the secret
 
 
+class Words(Strict):
+    """What an agent says and knows in a further language. Its tools are the same ones: `tools`
+    brings what is said and asked for, by their names."""
+
+    voice: str = ""  # empty: the server's first in this language
+    persona: str = Field(min_length=1)
+    facts: list[str] = Field(default_factory=list[str])
+    examples: list[str] = Field(default_factory=list[str])
+    refuses: list[Refusal] = Field(default_factory=list[Refusal])
+    tools: dict[str, ToolChanges] = Field(default_factory=dict[str, ToolChanges])
+
+
 class AgentDefinition(Strict):
-    """One file of configs/agents/. `name` is the file's stem."""
+    """One file of configs/agents/. `name` is the file's stem.
+
+    `language: [en, es]` greets in the first and answers in the one that the caller speaks; the
+    others have their `words`.
+    """
 
     name: str = ""
     title: str
@@ -83,6 +101,35 @@ class AgentDefinition(Strict):
     after: AfterCall | None = None
     # what a caller could ask, shown beside the call
     examples: list[str] = Field(default_factory=list[str])
+    words: dict[str, Words] = Field(default_factory=dict[str, Words])  # by further language
+
+    @model_validator(mode="before")
+    @classmethod
+    def _languages(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or not isinstance(given.get("language"), list):
+            return given
+        first, *others = [str(code) for code in given["language"]] or ["en"]
+        words = given.get("words") or {}
+        for code in others:
+            if code not in words:
+                raise ValueError(f"language {code!r} has no words; write them under words: {code}:")
+        return {**given, "language": first}
+
+    def speaking(self, code: str) -> "AgentDefinition":
+        """The definition of the same agent in one of its further languages."""
+        words = self.words[code]
+        return self.model_copy(
+            update={
+                "language": code,
+                "voice": words.voice,
+                "persona": words.persona,
+                "facts": words.facts,
+                "examples": words.examples,
+                "refuses": words.refuses,
+                "handoff": self.handoff and self.handoff.model_copy(update={"say": ""}),
+                "words": {},
+            }
+        )
 
     @classmethod
     def read(cls, path: Path) -> "AgentDefinition":

@@ -147,6 +147,7 @@ class State:
     failures: int = 0  # turns in a row that brought nothing
     turn: int = 0
     expects: Expects = ""
+    language: str = ""  # that the caller speaks; "": not known yet
 
     def copy(self) -> "State":
         return replace(

@@ -150,9 +150,9 @@ def _tool(tool: Tool) -> Iterator[Note]:
 
 
 def _slot(tool: str, name: str, slot: Slot, where: str) -> Iterator[Note]:
-    if slot.label == name.replace("_", " ") and not slot.ask:
+    if slot.label == name.replace("_", " ") and not (slot.ask or slot.hidden):
         yield Note("warning", where, f"{tool}: {name} has no Slot: give it a label, or an ask")
-    if slot.kind == "id" and not slot.pattern:
+    if slot.kind == "id" and not (slot.pattern or slot.hidden):
         text = f"{tool}: {name} is an id without a pattern: any word could be one"
         yield Note("warning", where, text)
     if slot.pattern:

@@ -113,6 +113,7 @@ class PaperEars:
     """Detector, transcriber and end of turn that read the tone's level."""
 
     utterances: list[Utterance] = field(default_factory=list[Utterance])
+    language: str = "en"
     lag: int = 0  # windows of silence that the detector still takes for speech, as Silero does
     silent: int = 99
 
@@ -137,7 +138,9 @@ class PaperEars:
             said = utterance.text.split()
             words += said[: round(len(said) * min(1.0, heard / utterance.seconds + 0.1))]
         closing = 0.95 if self.probability(audio) >= 0.5 else 0.05
-        return Transcript(" ".join(words), "en", len(audio) / RATE, -0.1, 0.0, False, closing)
+        return Transcript(
+            " ".join(words), self.language, len(audio) / RATE, -0.1, 0.0, False, closing
+        )
 
     def probability(self, audio: NDArray[np.float32]) -> float:
         loud = np.abs(audio)[np.abs(audio) > 0.05]
@@ -188,10 +191,15 @@ class PaperConversation:
     def phrase(self, name: str) -> str:
         return f"<{name}>"
 
+    def language(self, text: str = "", recognized: str = "") -> str:
+        return recognized
+
     async def prepare(self, text: str) -> None:
         self.prepared.append(text)
 
-    async def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]:
+    async def turn(
+        self, text: str, committed: asyncio.Event, recognized: str = ""
+    ) -> AsyncGenerator[Event, None]:
         self.begun.append(text)
         try:
             if self.custom is not None:
@@ -267,6 +275,7 @@ class PaperCall:
         self.journal = journal
         self.ears = PaperEars()
         self.mouth = PaperMouth()
+        self.spanish = PaperMouth()
         self.conversation = PaperConversation(answers or {}, think, custom)
         self.greeting = greeting
         self.hear, self.speak, self.judge = hear, speak, judge
@@ -326,7 +335,9 @@ class PaperCall:
         aloud = Aloud()
         self.listener = Listener(ears, TURNS, partial_seconds=0.5, aloud=aloud)
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
-        mouth = Mouth(self.mouth, PaperLane(self.speak), apology=APOLOGY)  # type: ignore[arg-type]
+        lane: Any = PaperLane(self.speak)
+        spanish = Mouth(self.spanish, lane, language="es")
+        mouth = Mouth(self.mouth, lane, others={"es": spanish}, apology=APOLOGY)
         self.speaker = Speaker(mouth, rate=RATE, aloud=aloud, clears=True)
         if self.journal is not None:
             self.recorder = Recorder(

@@ -64,7 +64,7 @@ class PaperEngines:
         self.conversations.append(PaperConversation(self.talk.answers, 0.05, self.talk.custom))
         return self.conversations[-1]
 
-    async def mouth(self, voice: str, language: str) -> Mouth:
+    async def mouth_of(self, definition: AgentDefinition, voice: str = "") -> Mouth:
         return Mouth(PaperMouth(), self.lanes[2], "paper")
 
     def agent_paths(self) -> dict[str, Path]:

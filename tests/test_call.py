@@ -377,3 +377,13 @@ def test_a_verdict_before_the_words_does_not_cut_a_caller_off():
     call.run(8)
     finals = [f.text for _, f in call.frames if isinstance(f, TranscriptionFrame)]
     assert finals == ["my number is ten"]
+
+
+def test_a_caller_of_another_language_is_answered_in_its_voice():
+    call = PaperCall({"dónde está": ["Está de camino."]}, greeting="Hello there.")
+    call.ears.language = "es"
+    call.says("dónde está", at=2.5)
+    call.run(8)
+    assert call.mouth.spoken == ["Hello there."]
+    assert call.spanish.spoken == ["Está de camino."]
+    assert call.conversation.heard_lines == ["Hello there.", "Está de camino."]

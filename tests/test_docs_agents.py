@@ -35,7 +35,7 @@ async def test_the_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         agent = Agent.load(tmp_path / "clinic.yaml", FakeEngine())
         assert list(agent.tools) == ["listSlots", "book"]
         book = agent.tools["book"]
-        assert book.slots["start_date"].question == "Which day suits you?"
+        assert book.slots["start_date"].ask == "Which day suits you?"
         said = {"patient_name": "Ann", "start_date": "2026-11-27", "start_time": "10:30"}
         assert (await book.run(said, CONTEXT, 10)).data["reference"] == "K7"
         await agent.close()

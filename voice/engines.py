@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +221,24 @@ class Engines:
                 kind = synthesizer_kind(wanted)
                 found.append((wanted, kind.name, kind.voices_in(model_path(wanted.model))))
         return found
+
+    async def mouth_of(self, definition: AgentDefinition, voice: str = "") -> Mouth:
+        """What an agent speaks with: `voice` or its own, and one for each further language.
+
+        A language whose voice is not offered here takes the first offered that speaks it; where
+        none does, the agent's own voice has to do. Raises as `mouth`.
+        """
+        mouth = await self.mouth(voice or definition.voice, definition.language)
+        others: dict[str, Mouth] = {}
+        for code, words in definition.words.items():
+            offered = [known for _, _, voices in self.voices() for known in voices]
+            native = [v.name for v in offered if v.language.split("-")[0] == code]
+            if words.voice and words.voice in [known.name for known in offered]:
+                native.insert(0, words.voice)
+            if not native:
+                logger.warning(f"agent {definition.name!r}: no voice here speaks {code!r}")
+            others[code] = await self.mouth(native[0] if native else mouth.voice, code)
+        return replace(mouth, others=others)
 
     async def mouth(self, voice: str, language: str) -> Mouth:
         """The synthesizer that has `voice` (empty: the config's), loaded when first asked for.

@@ -67,6 +67,7 @@ class EagerTranscript(EagerTranscriptionFrame):
     """The caller paused: the whole turn so far, to be answered speculatively."""
 
     timing: TurnTiming | None = None
+    recognized: str = ""  # the language, as the recognizer tells it
 
 
 @dataclass
@@ -74,6 +75,7 @@ class FinalTranscript(TranscriptionFrame):
     """The turn is confirmed: its whole transcript."""
 
     timing: TurnTiming | None = None
+    recognized: str = ""  # the language, as the recognizer tells it
 
 
 @dataclass
@@ -87,6 +89,7 @@ class AnswerStarted(ControlFrame):
 
     answer: int
     timing: TurnTiming | None = None
+    language: str = ""  # "": the call's first
 
 
 @dataclass

@@ -52,8 +52,11 @@ class Conversation(Protocol):
     @property
     def quiet_seconds(self) -> float: ...
     def phrase(self, name: Aside) -> str: ...
+    def language(self, text: str = "", recognized: str = "") -> str: ...
     async def prepare(self, text: str) -> None: ...
-    def turn(self, text: str, committed: asyncio.Event) -> AsyncGenerator[Event, None]: ...
+    def turn(
+        self, text: str, committed: asyncio.Event, recognized: str = ""
+    ) -> AsyncGenerator[Event, None]: ...
     def heard(self, text: str) -> None: ...
     async def close(self) -> None: ...
 
@@ -66,6 +69,7 @@ class _Answer:
     number: int
     text: str  # the caller's words it answers
     timing: TurnTiming | None
+    recognized: str = ""  # the language of these words, as the recognizer tells it
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
     running: dict[str, str] = field(default_factory=dict[str, str])  # tool call id -> name
@@ -100,15 +104,19 @@ class Responder(FrameProcessor):
             case InterimTranscriptionFrame():
                 await self._prepare(frame.text)
             case EagerTranscriptionFrame():
-                timing = frame.timing if isinstance(frame, EagerTranscript) else None
-                await self._begin(frame.text, timing)
+                if isinstance(frame, EagerTranscript):
+                    await self._begin(frame.text, frame.timing, frame.recognized)
+                else:
+                    await self._begin(frame.text, None)
                 return
             case TranscriptionFrame():
                 self._understood()
                 self._asked_if_there = False
                 await self.push_frame(frame, direction)
-                timing = frame.timing if isinstance(frame, FinalTranscript) else None
-                await self._confirm(frame.text, timing)
+                if isinstance(frame, FinalTranscript):
+                    await self._confirm(frame.text, frame.timing, frame.recognized)
+                else:
+                    await self._confirm(frame.text, None)
                 return
             case EagerEndOfTurnCancelFrame():
                 self._understood()
@@ -162,7 +170,7 @@ class Responder(FrameProcessor):
         """Words that are no answer to a turn; returns their number."""
         self._numbers += 1
         number = self._numbers
-        await self.push_frame(AnswerStarted(number))
+        await self.push_frame(AnswerStarted(number, language=self._conversation.language()))
         await self.push_frame(AnswerEvent(number, Say(text, complete=True)))
         await self.push_frame(AnswerEnded(number))
         await self.push_frame(AnswerCommitted(number))
@@ -220,20 +228,20 @@ class Responder(FrameProcessor):
 
     # -- one answer ------------------------------------------------------------------------
 
-    async def _begin(self, text: str, timing: TurnTiming | None) -> _Answer:
+    async def _begin(self, text: str, timing: TurnTiming | None, recognized: str = "") -> _Answer:
         async with self._lock:
             await self._unprepare()
             await self._drop_locked()
             self._numbers += 1
-            answer = _Answer(self._numbers, text, timing)
+            answer = _Answer(self._numbers, text, timing, recognized)
             self._answer = answer
             answer.task = self.create_task(self._run(answer), f"answer {answer.number}")
             return answer
 
-    async def _confirm(self, text: str, timing: TurnTiming | None) -> None:
+    async def _confirm(self, text: str, timing: TurnTiming | None, recognized: str = "") -> None:
         answer = self._answer
         if answer is None or answer.committed.is_set() or _plain(answer.text) != _plain(text):
-            answer = await self._begin(text, timing)
+            answer = await self._begin(text, timing, recognized)
         answer.committed.set()
         await self.push_frame(AnswerCommitted(answer.number))
 
@@ -246,9 +254,11 @@ class Responder(FrameProcessor):
             await self._confirm(text, TurnTiming(now, now, now, committed=now, reason="typed"))
 
     async def _run(self, answer: _Answer) -> None:
-        await self.push_frame(AnswerStarted(answer.number, answer.timing))
+        language = self._conversation.language(answer.text, answer.recognized)
+        await self.push_frame(AnswerStarted(answer.number, answer.timing, language))
+        turn = self._conversation.turn(answer.text, answer.committed, answer.recognized)
         try:
-            async with aclosing(self._conversation.turn(answer.text, answer.committed)) as events:
+            async with aclosing(turn) as events:
                 async for event in events:
                     await self._take(answer, event)
         except Exception as exc:  # noqa: BLE001 - the edge of a turn: the call must live on

@@ -58,6 +58,7 @@ class CallContext:
     values: dict[str, Any]  # a tool's own memory of this call
     speak: Callable[[str], None] = _unheard
     gone: threading.Event = field(default_factory=threading.Event)
+    language: str = "en"  # that the caller speaks
 
     def say(self, text: str) -> None:
         """Progress in words for the caller ("I am still looking"), from any thread.
@@ -77,11 +78,14 @@ class CallContext:
         return self.gone.is_set()
 
 
+NO_CALL = CallContext("", {})
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """What an argument is, to the caller and to the code that reads it from speech."""
 
-    label: str  # a noun phrase: "What is the {label}?"
+    label: str  # a noun phrase, as in "What is the {label}?"
     kind: Kind = "text"
     ask: str = ""  # the question, where "What is the {label}?" does not do
     hint: str = ""  # a sentence for callers who don't know it: where to find it
@@ -92,10 +96,6 @@ class Slot:
     options: tuple[str, ...] = ()  # filled from a Literal annotation
     required: bool = True  # False where the signature has a default
     hidden: bool = False  # no caller says it; it comes from a read-only tool that returns it
-
-    @property
-    def question(self) -> str:
-        return self.ask or f"What is the {self.label}?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +197,17 @@ class Tool:
         return ToolResult({"result": found})
 
     async def settle(
-        self, arguments: Mapping[str, Any], seconds: float, call_id: str = ""
+        self, arguments: Mapping[str, Any], seconds: float, context: CallContext = NO_CALL
     ) -> Mapping[str, Any]:
         """Run the check, when what it needs is known: values that it settles. Raises as run()."""
         if self.check is None:
             return {}
         parameters = inspect.signature(self.check).parameters
         given = {name: value for name, value in arguments.items() if name in parameters}
+        given |= {name: context for name, p in parameters.items() if p.annotation is CallContext}
         if any(p.default is p.empty and name not in given for name, p in parameters.items()):
             return {}
-        return await self._call(self.check, given, seconds, call_id) or {}
+        return await self._call(self.check, given, seconds, context.call_id) or {}
 
     async def _call(
         self, function: Callable[..., Any], given: Mapping[str, Any], seconds: float, call_id: str

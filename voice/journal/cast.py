@@ -107,22 +107,21 @@ async def casting(config: Config, folder: Path, call: Recorded) -> AsyncGenerato
             voices = {voice.name for _, _, known in engines.voices() for voice in known}
             voice = str(call.header["voice"])
             mouth = await world.run(
-                engines.mouth(
-                    voice if voice in voices else agent.definition.voice, agent.definition.language
-                )
+                engines.mouth_of(agent.definition, voice if voice in voices else "")
             )
             path = engines.agent_path(str(call.header["agent"]))
             thinks, *others = [
                 WorkingEngine(engine, world) for engine in (agent.engine, *agent.stand_ins)
             ]
             actor = Agent.load(path, thinks, others)
-            actor.today = lambda: call.began.date()
-            for name, tool in actor.tools.items():
-                actor.tools[name] = as_recorded(tool, call, world)
+            for spoken in actor.languages.values():
+                spoken.today = lambda: call.began.date()
+                for name, tool in spoken.tools.items():
+                    spoken.tools[name] = as_recorded(tool, call, world)
             yield Cast(
                 replace(engines.ears, transcribing=hear, judging=judge),
                 actor.conversation(),
-                replace(mouth, synthesizing=speak),
+                mouth.on(speak),
                 actor.definition.greeting,
             )
             await actor.close()

@@ -354,7 +354,13 @@ class Listener(FrameProcessor):
                 return transcript
         if transcript.text and not self._over.tentative:
             await self.push_frame(
-                EagerTranscript(transcript.text, self._caller, time_now_iso8601(), timing=timing)
+                EagerTranscript(
+                    transcript.text,
+                    self._caller,
+                    time_now_iso8601(),
+                    timing=timing,
+                    recognized=transcript.language,
+                )
             )
         if self._eager is asyncio.current_task():  # else the turn is over already
             heard = transcript.text, transcript.closing
@@ -398,7 +404,7 @@ class Listener(FrameProcessor):
         """`dismissed`: of a turn that may be none, what the count of those was at its end."""
         try:
             async with asyncio.timeout(RECOGNIZED):
-                text, probability = await self._final_text(eager, audio, timing)
+                transcript = await self._final_text(eager, audio, timing)
         except Exception as exc:  # noqa: BLE001 - the edge of a turn: nobody may wait for ever
             match exc:
                 case Busy():
@@ -415,8 +421,10 @@ class Listener(FrameProcessor):
             await self.push_frame(EagerEndOfTurnCancelFrame())
             await self.push_frame(TurnLost())
             return
+        text = transcript.text
         if dismissed is not None:
             if self._over.tentative:
+                probability = transcript.log_probability
                 decision = self._over.read(text, probability, self._now(), paused=True)
                 await self._decide(decision or GoOn("nothing said"))
             if self._over.dismissed != dismissed:
@@ -427,7 +435,14 @@ class Listener(FrameProcessor):
             await self.push_frame(urgent_server_message({"t": "dropped"}))
             return
         await self.push_frame(
-            FinalTranscript(text, self._caller, time_now_iso8601(), finalized=True, timing=timing)  # pyright: ignore[reportCallIssue]
+            FinalTranscript(
+                text,
+                self._caller,
+                time_now_iso8601(),
+                finalized=True,  # pyright: ignore[reportCallIssue]
+                timing=timing,
+                recognized=transcript.language,
+            )
         )
 
     async def _final_text(
@@ -435,8 +450,7 @@ class Listener(FrameProcessor):
         eager: "asyncio.Task[Transcript | None] | None",
         audio: NDArray[np.float32],
         timing: TurnTiming,
-    ) -> tuple[str, float]:
-        """The text and its mean log probability."""
+    ) -> Transcript:
         # None as well where the lane was too busy for an eager transcript
         transcript = await eager if eager is not None else None
         if transcript is None:
@@ -449,7 +463,7 @@ class Listener(FrameProcessor):
                 since=timing.speech_ended,
             )
             timing.transcribed = self._now()
-        return transcript.text, transcript.log_probability
+        return transcript
 
     # -- partial transcripts ---------------------------------------------------------------
 

@@ -137,8 +137,7 @@ async def _serve_call(websocket: WebSocket, config: Config, engines: Engines, ca
         raise NoLine(f"the models are loading ({', '.join(engines.waiting_for)}); busy")
     query = websocket.query_params
     agent = await engines.agent(query.get("agent", ""), settings.llm)
-    voice = settings.voice or agent.definition.voice
-    mouth = await engines.mouth(voice, agent.definition.language)
+    mouth = await engines.mouth_of(agent.definition, settings.voice)
     settings = CallSettings(
         settings.in_rate, settings.out_rate, settings.llm or llm_name(config.llm), mouth.voice
     )

@@ -14,6 +14,7 @@ from pipecat.frames.frames import Frame
 from voice.frames import TurnTiming
 from voice.speak.clauses import ClauseSplitter
 from voice.speak.heard import Heard
+from voice.speak.mouth import Mouth
 from voice.speak.playout import Playout
 
 SENTENCE_PAUSE = 0.2  # s after . ! ?
@@ -33,6 +34,7 @@ class Answer:
     number: int
     timing: TurnTiming | None
     playout: Playout
+    mouth: Mouth  # of the language that it is in
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     splitter: ClauseSplitter = field(default_factory=ClauseSplitter)
     heard: Heard = field(default_factory=Heard)

@@ -160,7 +160,9 @@ class Speaker(FrameProcessor):
         elif self._answer is not None:
             await self._cancel(self._answer)
         await self._settle_now()
-        answer = self._answer = Answer(frame.answer, frame.timing, Playout(self._rate))
+        answer = self._answer = Answer(
+            frame.answer, frame.timing, Playout(self._rate), self._mouth.speaking(frame.language)
+        )
         answer.flowing.set()
         if answer.number <= self._committed:
             answer.committed.set()
@@ -200,7 +202,7 @@ class Speaker(FrameProcessor):
         while (text := await answer.texts.get()) is not None:
             priority = Priority.FIRST_CLAUSE if first else Priority.CLAUSE
             try:
-                clip = await self._mouth.say(
+                clip = await answer.mouth.say(
                     text,
                     self._rate,
                     priority,
@@ -215,7 +217,7 @@ class Speaker(FrameProcessor):
                     problem = repr(exc)
                 # Without it the rest would be misunderstood: what was heard ends here.
                 await self.push_error(f"A clause could not be spoken: {problem}")
-                audio = self._mouth.apologise(self._rate)
+                audio = answer.mouth.apologise(self._rate)
                 await answer.clauses.put(Clause("", audio, SENTENCE_PAUSE))
                 break
             if len(clip.audio):
