@@ -144,6 +144,7 @@ def test_times(line: str, time: str):
 
 def test_a_bare_number_is_a_time_only_when_one_was_asked_for():
     assert found("time", "nueve", DINNER, asked=True) == ["21:00"]
+    assert found("time", "a las nueve, somos cuatro", DINNER, asked=True) == ["21:00"]
     assert found("time", "una mesa para cuatro", DINNER) == []
     assert found("time", "somos dos personas", DINNER) == []
 
@@ -199,6 +200,7 @@ def test_a_correction_counts_and_a_negation_does_not():
         ("Hola, me llamo José Luis Peña y quiero reservar", "josé luis peña"),
         ("soy Marta", "marta"),
         ("a nombre de García, por favor", "garcía"),
+        ("Anombre de Marta", "marta"),  # as Whisper base writes it
     ],
 )
 def test_a_name_needs_a_cue(line: str, name: str):

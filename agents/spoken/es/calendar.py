@@ -125,6 +125,7 @@ def _day(words: Sequence[str], at: int, today: dt.date, past: bool, asked: bool)
 
 
 _CUES = ("las", "la")
+_COUNTS = ("somos", "seremos", "para", "vamos")  # before a number of people
 _NOT_HOURS = ("personas", "persona", "cosas", "mesas", "noches", "días", "dias", "euros")
 _HALVES = {"am": 0, "a.m": 0, "pm": 12, "p.m": 12}
 _AFTER_NOON = ("tarde", "noche")
@@ -161,7 +162,9 @@ def _clock(words: Sequence[str], at: int, asked: bool) -> tuple[int, int, int] |
     hour = _without_minutes(words, at, hour)
     end = hour[1]
     following = words[end] if end < len(words) else ""
-    sure = (asked or (at > 0 and words[at - 1] in _CUES)) and following not in _NOT_HOURS
+    before = words[at - 1] if at else ""
+    sure = before in _CUES or (asked and before not in _COUNTS)
+    sure = sure and following not in _NOT_HOURS
     if following in ("y", "menos", "con") and end + 1 < len(words):
         quarter = {"media": 30, "cuarto": 15}.get(words[end + 1])
         minute = (quarter, end + 2) if quarter else NUMERALS.number(words, end + 1)

@@ -50,7 +50,7 @@ CORRECTS = re.compile(
 )
 _LETTERS = r"[^\W\d_]"
 NAME = re.compile(
-    rf"(?:me llamo|mi nombre es|a nombre de|al nombre de|le habla|habla|^soy|\bsoy) "
+    rf"(?:me llamo|mi nombre es|a ?nombre de|al nombre de|le habla|habla|^soy|\bsoy) "
     rf"((?:{_LETTERS}+ ?){{1,5}})"
 )
 NAME_ENDS = re.compile(
