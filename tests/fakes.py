@@ -21,8 +21,15 @@ class BreaksOff:
     text: str
 
 
+@dataclass(frozen=True)
+class Hangs:
+    """Words, and then nothing more comes."""
+
+    text: str
+
+
 # What the model does next: words, a choice of the understanding prompt, tool calls, or a failure.
-Scripted = str | BreaksOff | Mapping[str, str] | tuple[ToolCall, ...] | EngineError
+Scripted = str | BreaksOff | Hangs | Mapping[str, str] | tuple[ToolCall, ...] | EngineError
 
 
 class FakeEngine:
@@ -74,6 +81,9 @@ class FakeEngine:
                 case BreaksOff(text):
                     yield Text(text)
                     raise EngineError(f"{self.name}: gone in mid-answer")
+                case Hangs(text):
+                    yield Text(text)
+                    await asyncio.Event().wait()
                 case tuple():
                     for call in answer:
                         yield call

@@ -13,9 +13,12 @@ from fastapi import FastAPI
 
 from agents.definition import AgentDefinition
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
+from agents.llm.engine import Engine
 from agents.notes import Notes
+from tests.fakes import FakeEngine
 from tests.paper import PaperConversation, PaperEars, PaperLane, PaperMouth, Utterance
 from voice.config import Config, ConfigError, load_config
+from voice.engines import llm_name
 from voice.lane import Lane
 from voice.listen.listener import Ears
 from voice.server.app import build_app
@@ -49,6 +52,7 @@ class PaperEngines:
         hear, judge, _ = self.lanes
         self.ears = Ears(self.paper, hear, self.paper, self.paper, judge)  # type: ignore[arg-type]
         self.conversations: list[PaperConversation] = []
+        self.engine: Engine = FakeEngine()  # behind /v1
 
     async def load(self) -> None: ...
 
@@ -66,6 +70,11 @@ class PaperEngines:
 
     async def mouth_of(self, definition: AgentDefinition, voice: str = "") -> Mouth:
         return Mouth(PaperMouth(), self.lanes[2], "paper")
+
+    async def llm(self, name: str) -> Engine:
+        if name not in ("", llm_name(self.config.llm)):
+            raise ConfigError(f"llm={name}: not offered here; choose one of: the demo's")
+        return self.engine
 
     def agent_paths(self) -> dict[str, Path]:
         return {"shop": DEMO.parent / "agents" / "shop.yaml"}

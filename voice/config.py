@@ -38,6 +38,8 @@ class ServerConfig(Section):
     max_calls: int = Field(default=4, ge=1, le=1000)
     idle_seconds: float = Field(default=120, gt=0)  # nothing at all received from the client
     call_minutes: float = Field(default=60, gt=0)
+    api_key_env: str = ""  # the variable with the key of /v1; without one: this machine only
+    max_completions: int = Field(default=4, ge=1, le=1000)  # requests of /v1 at once
 
 
 def _detected(value: Any) -> Any:

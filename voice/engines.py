@@ -154,6 +154,15 @@ class Engines:
         await agent.warm_up()
         return agent
 
+    async def llm(self, name: str) -> Engine:
+        """The LLM called `name` (empty: the config's first), loaded when first asked for.
+
+        Raises ConfigError for a name that is not offered, EngineError, ModelMissing.
+        """
+        wanted = self._wanted_llm(name)
+        async with self._loading:
+            return await self._llm(wanted)
+
     async def _llm(self, wanted: LLMConfig) -> Engine:
         name = llm_name(wanted)
         if name not in self._llms:
@@ -189,6 +198,7 @@ class Engines:
             if not Path(name).exists() and "/" not in name:
                 card(name)
         AgentDefinition.read(self.agent_path(self.config.agent))
+        secret("server", self.config.server.api_key_env)
         for llm in (self.config.llm, *self.config.stand_ins):
             if llm.url and not llm.url.startswith(("http://", "https://")):
                 raise ConfigError(f"llm.url: {llm.url!r} is not an http address")
@@ -319,14 +329,23 @@ def _engine_of(folder: Path) -> str:
     return "kokoro" if (folder / "voices").is_dir() else "piper"
 
 
+def secret(section: str, variable: str) -> str:
+    """What the variable that a config's `api_key_env` names holds; "" where it names none.
+
+    Raises ConfigError.
+    """
+    key = os.environ.get(variable, "").strip() if variable else ""
+    if variable and not key:
+        raise ConfigError(f"{section}: the variable {variable} is not set; export it first")
+    return key
+
+
 def open_llm(wanted: LLMConfig) -> Engine:
     """The engine that a config's `llm:` names. Loading blocks for seconds.
 
     Raises ConfigError, EngineError, ModelMissing.
     """
-    key = os.environ.get(wanted.api_key_env, "") if wanted.api_key_env else ""
-    if wanted.api_key_env and not key:
-        raise ConfigError(f"llm: the variable {wanted.api_key_env} is not set; export it first")
+    key = secret("llm", wanted.api_key_env)
     if wanted.url:
         return open_engine(wanted.url, name=wanted.model, api_key=key, extra_body=wanted.extra_body)
     return open_engine(

@@ -57,9 +57,10 @@ class Request:
     """One generation.
 
     Engines whose `grammars` is True honour `grammar` (GBNF). Engines whose `native_tools` is True
-    honour `tools` (JSON schemas as in OpenAI's API). `prefill` is text the assistant's message
-    starts with (it is not repeated in the output); only engines with `grammars` honour it.
-    `slot` names a prompt prefix that should stay cached beside others ("understand", "answer").
+    honour `tools` (JSON schemas as in OpenAI's API), and `tool_required`: one has to be called.
+    `prefill` is text the assistant's message starts with (it is not repeated in the output); only
+    engines with `grammars` honour it. `slot` names a prompt prefix that should stay cached beside
+    others ("understand", "answer").
     """
 
     messages: Sequence[Message]
@@ -69,6 +70,7 @@ class Request:
     grammar: str = ""
     prefill: str = ""
     tools: Sequence[Mapping[str, Any]] = ()
+    tool_required: bool = False
     probabilities: int = 0
     slot: str = ""
 

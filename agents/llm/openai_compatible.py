@@ -172,6 +172,8 @@ class OpenAICompatible:
             body["stop"] = list(request.stop)
         if request.tools:
             body["tools"] = list(request.tools)
+            if request.tool_required:
+                body["tool_choice"] = "required"
         if self._counts:
             body["stream_options"] = {"include_usage": True}
         return {key: value for key, value in (body | self._extra).items() if value is not None}

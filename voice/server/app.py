@@ -23,6 +23,7 @@ from voice.journal.files import journal_folder
 from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
 from voice.reports import Reports
+from voice.server.openai_api import openai_api
 from voice.server.recordings import recordings
 from voice.server.transport import WireTransport
 from voice.server.wire import RATES, WireSerializer
@@ -113,6 +114,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
     async def agents() -> dict[str, Any]:
         return {"agents": _agents(config, engines)}
 
+    app.include_router(openai_api(config, engines))
     if config.journal.enabled:
         app.include_router(recordings(journal_folder(config)))
 

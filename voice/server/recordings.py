@@ -9,8 +9,8 @@ from voice.journal.files import JournalError
 from voice.journal.page import call_page, calls_page
 from voice.journal.record import read, summary
 from voice.journal.shelf import find, folders
+from voice.server.here import is_from_here
 
-_HERE = ("127.0.0.1", "::1", "localhost")
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -36,11 +36,6 @@ def recordings(shelf: Path) -> APIRouter:
 
 
 def _local(request: Request) -> None:
-    """What callers said is nobody else's: not over the network, nor through a proxy.
-
-    The Host is checked too, so that a page elsewhere cannot reach us under a name of its own.
-    """
-    client = request.client.host if request.client else ""
-    forwarded = "forwarded" in request.headers or "x-forwarded-for" in request.headers
-    if client not in _HERE or request.url.hostname not in _HERE or forwarded:
+    """What callers said is nobody else's."""
+    if not is_from_here(request):
         raise HTTPException(403, "recordings are shown on the server's own machine only")
