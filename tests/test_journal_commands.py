@@ -4,13 +4,18 @@ import datetime as dt
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
+from tests.paper_server import DEMO
 from tests.test_cli import openline as run
 from tests.test_journal import put_call
 from voice import cli
 from voice.journal.files import journal_folder
+
+SHOP = str(DEMO.parent / "agents" / "shop.yaml")
 
 
 @pytest.fixture
@@ -107,3 +112,52 @@ def test_the_config_says_where_they_lie(calls: Path, openline: Openline, tmp_pat
     config = tmp_path / "mine.yaml"
     config.write_text(f"journal: {{folder: {tmp_path / 'elsewhere'}, days: 3}}")
     assert str(tmp_path / "elsewhere") in openline("calls", "list", "--config", str(config))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_person_corrects_a_turn_and_gets_both_files(
+    calls: Path,
+    openline: Openline,
+    tmp_path: Path,
+):
+    better = "It left on Monday, jo@example.com was told."
+    assert "turn 1" in openline("calls", "correct", "bb33", "1", better)
+    pairs, chats = tmp_path / "pairs.jsonl", tmp_path / "chats.jsonl"
+    openline("calls", "tuning", "--pairs", "--agent", SHOP, "--out", str(pairs))
+    (pair,) = lines(pairs)
+    assert pair["chosen"][0]["content"] == "It left on Monday, [EMAIL] was told."
+    assert pairs.stat().st_mode & 0o077 == 0
+    openline("calls", "tuning", "bb33", "--no-mask", "--agent", SHOP, "--out", str(chats))
+    (chat,) = lines(chats)
+    assert better in [message["content"] for message in chat["messages"]]
+    assert "order_status" in [tool["function"]["name"] for tool in chat["tools"]]
+    for tool in chat["tools"]:
+        jsonschema.Draft202012Validator.check_schema(tool["function"]["parameters"])
+    assert "no 9" in openline.refused("calls", "correct", "bb33", "9", "x")
+
+
+def test_of_an_evaluation_the_right_runs_are_taken(
+    calls: Path,
+    openline: Openline,
+    tmp_path: Path,
+):
+    used = {"tool": "order_status", "arguments": {"order": 1042}, "result": "sent", "error": None}
+    exchange = {"heard": "where is 1042", "calls": [used], "agent": "It was sent."}
+    runs = [{"right": right, "exchanges": [exchange]} for right in (True, False)]
+    found, out = tmp_path / "eval.json", tmp_path / "chats.jsonl"
+    found.write_text(json.dumps({"models": [{"runs": runs}]}))
+    words = ("calls", "tuning", "aa11", "--agent", SHOP, "--out", str(out), "--eval")
+    openline(*words, str(found))
+    _, chat = lines(out)
+    assert [m["role"] for m in chat["messages"]] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    found.write_text("[]")
+    assert "not the JSON of openline eval" in openline.refused(*words, str(found))

@@ -1,4 +1,4 @@
-"""`openline calls`: list, show, export, remove."""
+"""`openline calls`: list, show, export, correct, tuning, remove."""
 
 import json
 from dataclasses import asdict
@@ -123,6 +123,67 @@ def export(
     found = find(shelf_of(folder, config), call)
     pack(found, out, [("call.html", call_page(read(found)))])
     typer.echo(str(out))
+
+
+@app.command(
+    epilog='Example:  openline calls correct last 2 "It left on Monday and comes on Thursday."'
+)
+def correct(
+    call: CallArgument,
+    turn: Annotated[int, typer.Argument(help="The caller's turn; 1 is the first.")],
+    better: Annotated[str, typer.Argument(help="What the agent should have said.")],
+    folder: FolderOption = None,
+    config: ConfigOption = DEMO,
+) -> None:
+    """Keep a better answer beside a call, for `calls tuning`."""
+    from voice.journal.record import read
+    from voice.journal.shelf import find
+    from voice.journal.tuning import correct as keep
+
+    found = find(shelf_of(folder, config), call)
+    keep(found, read(found), turn, better)
+    typer.echo(f"turn {turn} of {found.name} is corrected")
+
+
+@app.command(
+    epilog="Examples:  openline calls tuning --agent configs/agents/shop.yaml --out chats.jsonl"
+    "   |   openline calls tuning 3f2a --pairs --agent configs/agents/shop.yaml --out pairs.jsonl"
+)
+def tuning(
+    agent: Annotated[Path, typer.Option(help="The definition: its persona, facts and tools.")],
+    out: Annotated[Path, typer.Option(help="The JSONL file to write.")],
+    calls: Annotated[list[str] | None, typer.Argument(help="Ids; default: the agent's.")] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Corrected turns, for DPO.")] = False,
+    evaluation: Annotated[
+        list[Path] | None, typer.Option("--eval", help="An eval.json; its right runs.")
+    ] = None,
+    mask: Annotated[bool, typer.Option(help="E-mails, cards and phone numbers.")] = True,
+    folder: FolderOption = None,
+    config: ConfigOption = DEMO,
+) -> None:
+    """Write calls and evaluations as chats that a model is tuned on."""
+    from voice.journal import tuning as data
+    from voice.journal.masking import light, masked, unmasked
+    from voice.journal.record import read
+    from voice.journal.shelf import find, folders, header_of
+
+    shelf = shelf_of(folder, config)
+    frame = data.frame_of(agent)
+    if calls:
+        found = [find(shelf, call) for call in calls]
+    else:
+        found = [path for path in folders(shelf) if header_of(path)["agent"] == agent.stem]
+    lines: list[dict[str, object]] = []
+    for path in found:
+        call, better = read(path), data.corrections(path)
+        if pairs:
+            lines += data.preferences_of(call, frame, better)
+        elif call.turns:
+            lines.append(data.chat_of(call, frame, better))
+    for path in () if pairs else evaluation or ():
+        lines += data.chats_of_evaluation(path, frame)
+    count = data.write(out, (masked(line, light if mask else unmasked) for line in lines))
+    typer.echo(f"{out}: {count} {'pairs' if pairs else 'chats'}")
 
 
 @app.command(
