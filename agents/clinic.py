@@ -1,16 +1,14 @@
 """The appointments of a clinic over a real SQLite file, seeded on first start."""
 
 import datetime as dt
-import os
 import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_data_path
 from rapidfuzz import fuzz
 
+from agents.database import data_file, transaction
 from agents.spoken import language
 from agents.tools import Slot, ToolError, ToolResult, tool
 
@@ -69,17 +67,14 @@ class Clinic:
         self, path: Path | None = None, today: Callable[[], dt.date] = dt.date.today
     ) -> None:
         """`path` defaults to clinic.sqlite in $OPENLINE_DATA, or in the user's data directory."""
-        folder = os.environ.get("OPENLINE_DATA")
-        data = Path(folder) if folder else user_data_path("openline")
-        self.path = path or data / "clinic.sqlite"
+        self.path = data_file("clinic.sqlite", path)
         self._today = today
         self._language = language("en")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._seed()
 
     def _seed(self) -> None:
         """Tables, patients and their appointments, once."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             db.execute("BEGIN IMMEDIATE")  # two servers may start on one file
             if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'patients'").fetchone():
                 return
@@ -90,16 +85,6 @@ class Clinic:
                 day = self._days(doctor)[ahead]
                 time = _HOURS[doctor][which]
                 _put(db, patient, doctor, day.isoformat(), time)
-
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
-        """A transaction: committed at the end, rolled back when anything raises."""
-        db = sqlite3.connect(self.path, timeout=5.0)
-        try:
-            with db:
-                yield db
-        finally:
-            db.close()
 
     def _days(self, doctor: str) -> list[dt.date]:
         """The doctor's days that can be booked, from tomorrow."""
@@ -118,7 +103,7 @@ class Clinic:
     @tool(read_only=True, internal=True, returns=["patient_id"], grants="identity", attempts=3)
     def find_patient(self, name: Name, born: Birth) -> dict[str, Any]:
         """Find a patient by name and date of birth."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             rows = db.execute("SELECT id, name FROM patients WHERE born = ?", (born,)).fetchall()
         for patient, known in rows:
             if fuzz.ratio(known.lower(), name.lower()) >= _SAME_NAME:
@@ -135,7 +120,7 @@ class Clinic:
     def free_times(self, doctor: Doctor, day: Day) -> dict[str, Any]:
         """The free times of a doctor on a day."""
         date = dt.date.fromisoformat(day)
-        with self._open() as db:
+        with transaction(self.path) as db:
             times = self._free(db, doctor, date)
             if times:
                 return {"free": [{"slot_id": f"{doctor} {day} {t}", "time": t} for t in times]}
@@ -154,7 +139,7 @@ class Clinic:
     )
     def appointments(self, patient_id: Patient) -> dict[str, Any]:
         """The caller's appointments."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             rows = db.execute(
                 "SELECT id, doctor, day, time FROM appointments "
                 "WHERE patient_id = ? AND day >= ? ORDER BY day, time",
@@ -174,7 +159,7 @@ class Clinic:
     def book(self, patient_id: Patient, slot_id: FreeTime) -> ToolResult:
         """Book a free time."""
         doctor, day, time = slot_id.split()
-        with self._open() as db:
+        with transaction(self.path) as db:
             if time not in self._free(db, doctor, dt.date.fromisoformat(day)):
                 raise ToolError("that time has just been taken", "day")
             _put(db, patient_id, doctor, day, time)
@@ -189,7 +174,7 @@ class Clinic:
     def move(self, appointment_id: Appointment, slot_id: FreeTime) -> ToolResult:
         """Move an appointment of the caller to a free time."""
         doctor, day, time = slot_id.split()
-        with self._open() as db:
+        with transaction(self.path) as db:
             if time not in self._free(db, doctor, dt.date.fromisoformat(day)):
                 raise ToolError("that time has just been taken", "day")
             db.execute(
@@ -212,7 +197,7 @@ class Clinic:
     )
     def cancel(self, appointment_id: Appointment) -> ToolResult:
         """Cancel an appointment of the caller."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             db.execute("DELETE FROM appointments WHERE id = ?", (appointment_id,))
         return ToolResult({"cancelled": True}, "Your appointment is cancelled.")
 

@@ -1,15 +1,11 @@
 """The front desk of an office over a real SQLite file: who is in, messages, transfers."""
 
 import datetime as dt
-import os
-import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_data_path
-
+from agents.database import data_file, transaction
 from agents.tools import Slot, ToolError, ToolResult, tool
 
 Person = Annotated[
@@ -43,23 +39,10 @@ class FrontDesk:
         self, path: Path | None = None, today: Callable[[], dt.date] = dt.date.today
     ) -> None:
         """`path` defaults to frontdesk.sqlite in $OPENLINE_DATA, or in the user's data."""
-        folder = os.environ.get("OPENLINE_DATA")
-        data = Path(folder) if folder else user_data_path("openline")
-        self.path = path or data / "frontdesk.sqlite"
+        self.path = data_file("frontdesk.sqlite", path)
         self._today = today
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as db:
+        with transaction(self.path) as db:
             db.execute(_SCHEMA)
-
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
-        """A transaction: committed at the end, rolled back when anything raises."""
-        db = sqlite3.connect(self.path, timeout=5.0)
-        try:
-            with db:
-                yield db
-        finally:
-            db.close()
 
     def _away(self, person: str) -> bool:
         return self._today().weekday() in _OUT.get(person, ())
@@ -90,7 +73,7 @@ class FrontDesk:
         message: Annotated[str, Slot("message", ask="What shall I tell them?")],
     ) -> ToolResult:
         """Write a message down for a person."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             db.execute(
                 "INSERT INTO messages (person, name, phone, message, taken) VALUES (?, ?, ?, ?, ?)",
                 (person, name, phone, message, self._today().isoformat()),

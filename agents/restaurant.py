@@ -1,15 +1,12 @@
 """A restaurant that takes bookings in two languages, over a real SQLite file."""
 
 import datetime as dt
-import os
 import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from platformdirs import user_data_path
-
+from agents.database import data_file, transaction
 from agents.spoken import language
 from agents.tools import CallContext, Slot, ToolError, ToolResult, tool
 
@@ -115,23 +112,10 @@ class Restaurant:
         self, path: Path | None = None, today: Callable[[], dt.date] = dt.date.today
     ) -> None:
         """`path` defaults to restaurant.sqlite in $OPENLINE_DATA, or the user's data directory."""
-        folder = Path(os.environ.get("OPENLINE_DATA") or user_data_path("openline"))
-        self.path = path or folder / "restaurant.sqlite"
+        self.path = data_file("restaurant.sqlite", path)
         self._today = today
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as db:
+        with transaction(self.path, immediate=True) as db:
             db.execute(_SCHEMA)
-
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
-        """A transaction that others wait for: who sees a table free gets it."""
-        db = sqlite3.connect(self.path, timeout=5.0)
-        try:
-            with db:
-                db.execute("BEGIN IMMEDIATE")
-                yield db
-        finally:
-            db.close()
 
     # -- tables ------------------------------------------------------------------------------
 
@@ -197,11 +181,11 @@ class Restaurant:
     def _bookable(self, call: CallContext, day: str, time: str = "", guests: int = 0) -> None:
         self._check_day(call, day)
         if time:
-            with self._open() as db:
+            with transaction(self.path, immediate=True) as db:
                 self._table(db, call, day, time, guests or 1)
 
     def _movable(self, call: CallContext, booking: str, day: str = "", time: str = "") -> None:
-        with self._open() as db:
+        with transaction(self.path, immediate=True) as db:
             guests = int(self._booking(db, call, booking)[2])
             if day and time:
                 self._table(db, call, day, time, guests, booking)
@@ -209,7 +193,7 @@ class Restaurant:
                 self._check_day(call, day)
 
     def _known(self, call: CallContext, booking: str) -> None:
-        with self._open() as db:
+        with transaction(self.path, immediate=True) as db:
             self._booking(db, call, booking)
 
     # -- tools ---------------------------------------------------------------------------------
@@ -230,7 +214,7 @@ class Restaurant:
         name: Annotated[str, Slot("name", kind="name", ask="What name is it for?")],
     ) -> ToolResult:
         """Book a table for a party."""
-        with self._open() as db:
+        with transaction(self.path, immediate=True) as db:
             table = self._table(db, call, day, time, guests)
             last = db.execute("SELECT max(id) FROM bookings").fetchone()[0]
             booking = str(max(_FIRST_ID, (last or 0) + 1))
@@ -248,7 +232,7 @@ class Restaurant:
         self, call: CallContext, booking: BookingId, day: Day, time: Time
     ) -> ToolResult:
         """Move a booking to another day or time."""
-        with self._open() as db:
+        with transaction(self.path, immediate=True) as db:
             guests = int(self._booking(db, call, booking)[2])
             table = self._table(db, call, day, time, guests, booking)
             db.execute(
@@ -267,7 +251,7 @@ class Restaurant:
     )
     def cancel_booking(self, call: CallContext, booking: BookingId) -> ToolResult:
         """Cancel a booking."""
-        with self._open() as db:
+        with transaction(self.path, immediate=True) as db:
             self._booking(db, call, booking)
             db.execute("UPDATE bookings SET status = 'cancelled' WHERE id = ?", (booking,))
         return ToolResult({"booking": booking}, _said(call, "cancelled", booking=booking))
@@ -279,7 +263,7 @@ class Restaurant:
     )
     def booking_details(self, call: CallContext, booking: BookingId) -> ToolResult:
         """When a booking is and for how many."""
-        with self._open() as db:
+        with transaction(self.path, immediate=True) as db:
             day, time, guests, name = self._booking(db, call, booking)
         values = {"booking": booking, "day": day, "time": time, "guests": guests, "name": name}
         return ToolResult(values, _said(call, "details", **values))

@@ -1,16 +1,13 @@
 """The demo: an outdoor shop over a real SQLite file, seeded on first start."""
 
 import datetime as dt
-import os
 import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from platformdirs import user_data_path
-
+from agents.database import data_file, transaction
 from agents.spoken import language
 from agents.tools import Slot, ToolError, ToolResult, tool
 
@@ -130,17 +127,15 @@ class Shop:
         self, path: Path | None = None, today: Callable[[], dt.date] = dt.date.today
     ) -> None:
         """`path` defaults to shop.sqlite in $OPENLINE_DATA, or in the user's data directory."""
-        folder = os.environ.get("OPENLINE_DATA")
-        self.path = path or (Path(folder) if folder else user_data_path("openline")) / "shop.sqlite"
+        self.path = data_file("shop.sqlite", path)
         self._today = today
         self._dated = today()
         self._language = language("en")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._seed()
 
     def _seed(self) -> None:
         """Tables and orders, once."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             db.execute("BEGIN IMMEDIATE")  # two servers may start on one file
             if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'orders'").fetchone():
                 self._fresh(db)
@@ -159,16 +154,6 @@ class Shop:
         for order, *_, ordered, arrives in _ORDERS:
             days = [(today + dt.timedelta(n)).isoformat() for n in (ordered, arrives)]
             db.execute("UPDATE orders SET ordered = ?, arrives = ? WHERE id = ?", (*days, order))
-
-    @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
-        """A transaction: committed at the end, rolled back when anything raises."""
-        db = sqlite3.connect(self.path, timeout=5.0)
-        try:
-            with db:
-                yield db
-        finally:
-            db.close()
 
     def _order(self, db: sqlite3.Connection, order_id: str) -> _Order:
         if self._dated != self._today():  # a server may run for weeks
@@ -206,7 +191,7 @@ class Shop:
     )
     def order_status(self, order_id: OrderId) -> ToolResult:
         """Where an order is: its status, carrier and day of arrival."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             order = self._order(db, order_id)
         day = self._language.say("date", order.arrives.isoformat())
         name = order.spoken[0].upper() + order.spoken[1:]
@@ -240,7 +225,7 @@ class Shop:
     )
     def order_contents(self, order_id: OrderId) -> ToolResult:
         """What an order holds."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             order = self._order(db, order_id)
             total: float = db.execute(
                 "SELECT sum(quantity * price) FROM items WHERE order_id = ?", (order_id,)
@@ -254,7 +239,7 @@ class Shop:
 
     def _returnable(self, order_id: str, item: str = "") -> dict[str, str]:
         """Whether the order, and the item when it is known, can be sent back."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             order = self._order(db, order_id)
             taken = {
                 row[0]
@@ -294,7 +279,7 @@ class Shop:
         reason: Reason,
     ) -> ToolResult:
         """Start the return of an item; a label is sent by e-mail."""
-        with self._open() as db:
+        with transaction(self.path) as db:
             number = db.execute(
                 "INSERT INTO returns (order_id, item, reason, created) VALUES (?, ?, ?, ?)",
                 (order_id, item, reason, self._today().isoformat()),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agents.definition import AgentDefinition
 from agents.llm.engine import Message
+from agents.llm.gbnf import quoted, runs
 from agents.mind import CHAT, QUESTION, REPLY, STOP
 from agents.spoken import Prompts
 from agents.tools import FREE, Tool
@@ -112,10 +113,10 @@ def grammar(
         for key, phrases in keys.items():
             if phrases is None and not starts:
                 continue
-            value = " | ".join(_quoted(phrase) for phrase in phrases or ()) or "span"
-            key_part, closing = _quoted(f', "{key}": "'), _quoted('"')
+            value = " | ".join(quoted(phrase) for phrase in phrases or ()) or "span"
+            key_part, closing = quoted(f', "{key}": "'), quoted('"')
             parts.append(f"{key_part} ({value}) {closing}")
-        head = _quoted(f' "{want}"')
+        head = quoted(f' "{want}"')
         if want == REPLY and must_quote and parts:
             body = f"{head} ({' | '.join(parts)})"
         else:
@@ -125,14 +126,8 @@ def grammar(
     root = f'root ::= ({" | ".join(choices)}) "}}"'
     if starts:
         rules.append("span ::= " + " | ".join(f"s{i}" for i in starts))
-        for i, word in enumerate(words):
-            more = f' (" " s{i + 1})?' if i + 1 < len(words) and not closed[i + 1] else ""
-            rules.append(f"s{i} ::= {_quoted(word)}{more}")
+        rules += runs(words, closed)
     return "\n".join([root, *rules])
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def parse(text: str, probabilities: Mapping[str, float], wants: Sequence[str]) -> Choice | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from agents.after.form import Field, Form
 from agents.after.record import Line
 from agents.llm.engine import Engine, Message, Request, Text
+from agents.llm.gbnf import quoted, runs
 from agents.spoken import Language
 
 SLOT = "after"  # prompts of its own, so that those of live calls stay warm
@@ -177,17 +178,10 @@ def transcript(lines: Sequence[Line]) -> str:
 
 
 def _one_of(options: Sequence[str]) -> str:
-    return "root ::= " + " | ".join(_quoted(option) for option in options)
+    return "root ::= " + " | ".join(quoted(option) for option in options)
 
 
 def _spans(words: Sequence[str]) -> str:
     """Any run of the words, as they stand."""
-    rules = ["root ::= " + " | ".join(f"s{at}" for at in range(len(words)))]
-    for at, word in enumerate(words):
-        more = f' (" " s{at + 1})?' if at + 1 < len(words) else ""
-        rules.append(f"s{at} ::= {_quoted(word)}{more}")
-    return "\n".join(rules)
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    starts = " | ".join(f"s{at}" for at in range(len(words)))
+    return "\n".join([f"root ::= {starts}", *runs(words)])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from agents.llm.engine import Message, ToolCall
+from agents.llm.gbnf import quoted
 
 _VALUES = r"""
 value ::= object | array | string | number | "true" | "false" | "null"
@@ -41,7 +42,7 @@ def grammar(tools: Sequence[Mapping[str, Any]], *, required: bool) -> str:
         schema: dict[str, Any] = tool["function"].get("parameters") or {"properties": {}}
         rules.append(f"args{index} ::= {_arguments(schema)}")
         head = f'{{"name": {json.dumps(_named(tool))}, "arguments": '
-        calls.append(f'{_quoted(head)} args{index} "}}"')
+        calls.append(f'{quoted(head)} args{index} "}}"')
     root = f"root ::= {'call' if required else 'call | words'}"
     words = [] if required else [_WORDS]
     return "\n".join([root, f"call ::= {' | '.join(calls)}", *words, *rules]) + _VALUES
@@ -146,7 +147,7 @@ def _arguments(schema: Mapping[str, Any]) -> str:
         value = _value(properties[key])
         if not value:
             return "object"
-        pairs[key] = f"{_quoted(f'{json.dumps(key)}: ')} ({value})"
+        pairs[key] = f"{quoted(f'{json.dumps(key)}: ')} ({value})"
     if required - set(pairs):
         return "object"
     return '"{" ' + _sequence(pairs, required) + ' "}"'
@@ -175,9 +176,9 @@ def _value(schema: object) -> str:
     if set(plain) - _PLAIN:
         return ""
     if "const" in plain:
-        return _quoted(json.dumps(plain["const"], ensure_ascii=False))
+        return quoted(json.dumps(plain["const"], ensure_ascii=False))
     if plain.get("enum"):
-        return " | ".join(_quoted(json.dumps(one, ensure_ascii=False)) for one in plain["enum"])
+        return " | ".join(quoted(json.dumps(one, ensure_ascii=False)) for one in plain["enum"])
     types = list(_types(plain.get("type")))
     return " | ".join('"null"' if kind == "null" else kind for kind in types)
 
@@ -186,7 +187,3 @@ def _types(given: object) -> Iterator[str]:
     kinds = cast("list[object]", given) if isinstance(given, list) else [given]
     if all(kind in _TYPES for kind in kinds):
         yield from (str(kind) for kind in kinds)
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
