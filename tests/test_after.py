@@ -96,6 +96,12 @@ async def test_words_that_are_not_in_the_line_stay_out():
     assert await filled.fill(form, SAID) == {("insurer",): None}
 
 
+async def test_an_answer_that_is_no_option_stays_out():
+    form = Form.of({"properties": {"allergic": {"type": "boolean"}}})
+    filled, _ = extraction("6", "perhaps")
+    assert await filled.fill(form, SAID) == {("allergic",): None}
+
+
 async def test_a_list_is_asked_for_until_no_line_is_left():
     form = Form.of({"properties": {"asked": {"type": "array", "items": {"type": "string"}}}})
     filled, _ = extraction("2", "look at my knee", "8", "call before noon", "0")

@@ -84,10 +84,10 @@ class Extraction:
         words = self._language.words(line.text)
         if field.yes_no:
             said = await self._choose(field.slot.label, line, ("yes", "no"), whole)
-            return Found(said == "yes", line.text, line.number)
+            return Found(said == "yes", line.text, line.number) if said else None
         if field.slot.kind == "enum":
             said = await self._choose(field.slot.label, line, field.slot.options, whole)
-            return Found(said, line.text, line.number)
+            return Found(said, line.text, line.number) if said else None
         if field.slot.kind == "text":
             quote = await self._quote(field.slot.label, line, words, whole)
             return Found(quote, quote, line.number) if quote else None
@@ -122,7 +122,7 @@ class Extraction:
     ) -> str:
         asked = f"Line {line.number} says {what}. Which is it: {', '.join(options)}?"
         said, _ = await self._ask(whole, asked, options)
-        return said if said in options else options[0]
+        return said if said in options else ""  # an engine without grammars wrote something else
 
     async def _quote(
         self, what: str, line: Line, words: Sequence[str], whole: Sequence[Line]
