@@ -193,6 +193,6 @@ def test_what_is_remembered_is_what_a_real_voice_has_said(
 
 def whole(call: RecordingCall, asked: float) -> Told:
     """The last answer, which nobody interrupted."""
-    clauses = [data for at, data in call.messages if at > asked and data["t"] == "clause"]
+    clauses = [clause for clause in call.said("clause") if clause["answer"] == call.answer]
     ends = tuple(round(ms * RATE / 1000) for clause in clauses for ms in clause["ends_ms"])
     return Told(tuple(TALE.split()), sound_of(call, asked + 0.8, 1e9), ends)
