@@ -1,0 +1,84 @@
+"""A recorded call in words: what recognition writes and every export reads."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal[
+    "transcribed",
+    "not speech",  # a detector took noise, music or a tone for it
+    "echo",  # the other channel's voice
+    "repeated",  # a loop of the recognizer, removed
+    "invented",  # words without sound under them, removed
+    "unintelligible",  # decoded with every setting there is, and nothing came out
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """`start` and `end` are s from the file's first sample; start < end, starts never go back
+    within a speaker."""
+
+    text: str  # as written, with its punctuation, without spaces around it
+    start: float
+    end: float
+    confidence: float  # 0 to 1
+    speaker: str = ""  # "": not asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Words of one speaker, in one language, without a long pause."""
+
+    words: tuple[Word, ...]  # at least one
+    speaker: str = ""
+    channel: int | None = None  # of a file whose channels are speakers
+    language: str = ""  # ISO 639-1
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def start(self) -> float:
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        return self.words[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """A stretch in which a detector heard speech, or the recognizer wrote some, and what became
+    of it."""
+
+    start: float
+    end: float
+    outcome: Outcome
+    channel: int | None = None
+    detail: str = ""  # the words that were removed, or the settings that were tried
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerTurn:
+    """Who spoke when, as the diarizer heard it; turns of two speakers may overlap."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    file: str  # its name, without the folder
+    seconds: float
+    channels: int
+    rate: int  # Hz, of the file
+    sha256: str  # of the file
+    language: str  # of most words
+    segments: tuple[Segment, ...]  # by start
+    turns: tuple[SpeakerTurn, ...] = ()
+    accounts: tuple[Accounted, ...] = ()
+    names: tuple[tuple[str, str, str], ...] = ()  # speaker, name, what it rests on
+    model: str = ""
+    quality: str = ""
