@@ -16,6 +16,7 @@ from voice.evaluation.commands import evaluate
 from voice.journal.commands import app as calls_app
 from voice.journal.commands import replay
 from voice.models.commands import app as models_app
+from voice.recordings.exports.commands import app as transcripts_app
 
 HELP = """Talk with open models on your own machine.
 
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(calls_app, name="calls")
 app.add_typer(agents_app, name="agents")
+app.add_typer(transcripts_app, name="transcripts")
 app.command(
     epilog="Examples:  openline replay last   |   openline replay last --as-test tests/calls/mine"
 )(replay)
