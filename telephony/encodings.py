@@ -23,7 +23,7 @@ LINEAR = Encoding(2, bytes, bytes)  # PCM16LE itself
 class Frames:
     """Cuts PCM16LE into frames of `size` bytes; what does not fill one waits for more.
 
-    The rest is padded with silence to a multiple of `grain` bytes: the least that a carrier takes.
+    `grain` is the least that a carrier takes, in bytes: whatever is sent has a multiple of it.
     """
 
     def __init__(self, size: int, grain: int = 2) -> None:
@@ -38,8 +38,14 @@ class Frames:
         self._waiting = samples[full:]
         return [samples[i : i + self._size] for i in range(0, full, self._size)]
 
+    def whole(self) -> list[bytes]:
+        """The whole grains of what waits, as one frame, if there is one."""
+        whole = len(self._waiting) - len(self._waiting) % self._grain
+        sent, self._waiting = self._waiting[:whole], self._waiting[whole:]
+        return [sent] if sent else []
+
     def rest(self) -> list[bytes]:
-        """What waits, padded, as one frame; none if nothing waits."""
+        """What waits, with silence up to a whole grain, as one frame, if anything waits."""
         rest, self._waiting = self._waiting, b""
         return [rest + bytes(-len(rest) % self._grain)] if rest else []
 

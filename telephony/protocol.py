@@ -57,9 +57,14 @@ class Wire:
     def play(self, samples: bytes) -> Sequence[Message]:
         return [self._sound(frame) for frame in self._frames.push(samples)] if self._open else []
 
+    def flush(self) -> Sequence[Message]:
+        return [self._sound(frame) for frame in self._frames.rest()] if self._open else []
+
     def mark(self, name: str) -> Sequence[Message]:
         self._need("marks")
-        return [*self._rest(), self._mark(name)] if self._open else []
+        if not self._open:
+            return []
+        return [*(self._sound(frame) for frame in self._frames.whole()), self._mark(name)]
 
     def clear(self) -> Sequence[Message]:
         self._need("clear")
@@ -78,7 +83,7 @@ class Wire:
         self._need("hang up")
         if not self._open:
             return []
-        rest = self._rest()
+        rest = self.flush()
         self._hung_up = True
         return [*rest, *self._hang_up()]
 
@@ -113,9 +118,6 @@ class Wire:
     def _need(self, ability: Ability) -> None:
         if ability not in self.abilities:
             raise NotOnThisWire(f"{self.name} has no words for: {ability}")
-
-    def _rest(self) -> list[Message]:
-        return [self._sound(frame) for frame in self._frames.rest()]
 
     def _media(
         self,
