@@ -152,8 +152,9 @@ class PaperEars:
 
 @dataclass
 class PaperMouth:
-    """0.3 s of sound a word."""
+    """One tone."""
 
+    seconds: float = 0.3  # a word
     name: str = "paper"
     sample_rate: int = RATE
     voices: tuple[Voice, ...] = (Voice("paper", "en-US"),)
@@ -161,7 +162,7 @@ class PaperMouth:
 
     def speak(self, text: str, *, voice: str = "", speed: float = 1.0) -> Iterator[Spoken]:
         self.spoken.append(text)
-        times = np.arange(round(0.3 * RATE) * len(text.split())) / RATE
+        times = np.arange(round(self.seconds * RATE) * len(text.split())) / RATE
         # unlike a caller's level, which over it would pass for its echo
         yield Spoken((5000 * np.sin(2 * np.pi * 250 * times)).astype(np.int16))
 

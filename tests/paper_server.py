@@ -69,7 +69,7 @@ class PaperEngines:
         return self.conversations[-1]
 
     async def mouth_of(self, definition: AgentDefinition, voice: str = "") -> Mouth:
-        return Mouth(PaperMouth(), self.lanes[2], "paper")
+        return Mouth(PaperMouth(self.talk.word), self.lanes[2], "paper")
 
     async def llm(self, name: str) -> Engine:
         if name not in ("", llm_name(self.config.llm)):
@@ -97,6 +97,7 @@ class Talk:
         self.utterances = [Utterance("where is my order", 0, 1.0, 0.95)]
         self.answers = {"where is my order": ["It left on Monday.", "It comes on Thursday."]}
         self.custom: Any = None
+        self.word = 0.3  # s of the agent's sound
 
 
 class BusyTalk(Talk):

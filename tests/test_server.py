@@ -37,6 +37,7 @@ async def server(
 
     def build(config: Config, folder: Path) -> PaperEngines:
         engines.append(PaperEngines(config, folder))
+        engines[-1].talk.word = 0.06  # nothing here looks at how long an answer takes
         return engines[-1]
 
     monkeypatch.setattr(serve, "Engines", build)
@@ -54,14 +55,15 @@ async def converse(ws: Any, rate: int = 16000) -> list[dict[str, Any]]:
 
     After the greeting: on paper, all voices are one tone, so over it this would be an echo.
     """
+    greeted = asyncio.Event()
     frames = [speech(rate)[i : i + rate // 25] for i in range(0, 2 * rate, rate // 25)]
     silence = bytes(rate // 25)
     messages: list[dict[str, Any]] = []
 
     async def send() -> None:
-        for frame in [silence] * 30:
-            await ws.send(frame)
-            await asyncio.sleep(0.04)
+        while not greeted.is_set():
+            await ws.send(silence)
+            await asyncio.sleep(0.02)
         for frame in frames:
             await ws.send(frame)
             await asyncio.sleep(0.01)
@@ -76,6 +78,8 @@ async def converse(ws: Any, rate: int = 16000) -> list[dict[str, Any]]:
                 if isinstance(frame, str):
                     messages.append(json.loads(frame))
                     data = messages[-1].get("data") or {}
+                    if messages[-1]["type"] == "bot-stopped-speaking":
+                        greeted.set()
                     if data.get("t") == "heard" and "Thursday" in data["heard"]:
                         return messages
     finally:
@@ -220,15 +224,16 @@ async def test_all_lines_busy_is_said(server: SimpleNamespace):
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(3):
             await stack.enter_async_context(websockets.connect(server.ws))
-        await asyncio.sleep(0.2)
+        await _calls(server, 3)
         ws = await stack.enter_async_context(websockets.connect(server.ws))
         assert (await closed(ws))[0] == 1013
-    await asyncio.sleep(0.5)
+    await _calls(server, 0)
     async with websockets.connect(server.ws) as ws:
         await ws.send(READY)
         await converse(ws)
 
 
+@pytest.mark.parametrize("server", [{"server.idle_seconds": 1}], indirect=True)
 async def test_a_silent_client_is_let_go(server: SimpleNamespace):
     async with websockets.connect(server.ws) as ws:
         code, reason = await closed(ws)
@@ -242,9 +247,7 @@ async def test_a_client_that_vanishes_frees_its_line(server: SimpleNamespace):
         await ws.send(speech())
         await asyncio.sleep(0.3)
         ws.transport.abort()
-    async with asyncio.timeout(5):
-        while (await _get(server, "/readyz"))["calls"]:
-            await asyncio.sleep(0.05)
+    await _calls(server, 0)
     assert server.engines.conversations[-1].closed
 
 
@@ -254,23 +257,21 @@ async def test_calls_at_once_and_one_after_another_leave_nothing(server: SimpleN
             await ws.send(READY)
             await converse(ws)
 
-    async def quiet() -> tuple[int, list[str]]:
-        for _ in range(100):
-            await asyncio.sleep(0.05)
-            if not (await _get(server, "/readyz"))["calls"]:
-                break
-        await asyncio.sleep(0.6)
+    async def left() -> list[str]:
+        """Threads, once no task is left but those that were there before the first call."""
+        async with asyncio.timeout(10):
+            while len(asyncio.all_tasks()) > tasks:
+                await asyncio.sleep(0.02)
         # the loop's own pool grows to a fixed size and stays
-        threads = [t.name for t in threading.enumerate() if not t.name.startswith("asyncio_")]
-        return len(asyncio.all_tasks()), sorted(threads)
+        return sorted(t.name for t in threading.enumerate() if not t.name.startswith("asyncio_"))
 
+    tasks = len(asyncio.all_tasks())
     await call()
-    before = await quiet()
-    after = before
-    for _ in range(6):
+    before = await left()
+    for _ in range(3):
         await asyncio.gather(*(call() for _ in range(3)))
-        after = await quiet()
-    assert after == before
+        assert await left() == before
+    await _calls(server, 0)
     assert all(conversation.closed for conversation in server.engines.conversations)
 
 
@@ -304,7 +305,15 @@ async def _get(server: SimpleNamespace, path: str) -> dict[str, Any]:
         return (await http.get(path)).json()
 
 
+async def _calls(server: SimpleNamespace, count: int) -> None:
+    """Wait until so many calls are up."""
+    async with asyncio.timeout(10):
+        while (await _get(server, "/readyz"))["calls"] != count:
+            await asyncio.sleep(0.02)
+
+
 async def test_the_client_of_the_readme_works(server: SimpleNamespace, tmp_path: Path):
+    server.engines.talk.word = 0.3  # it listens for 2 s of answer
     text = (DEMO.parent.parent / "README.md").read_text()
     (code,) = re.findall(r"```python\n(import asyncio.*?)```", text, re.DOTALL)
     (tmp_path / "client.py").write_text(code.replace("ws://localhost:8000/ws", server.ws))
