@@ -14,17 +14,13 @@ from pydantic import Field, TypeAdapter
 from telephony.encodings import MULAW
 from telephony.events import Bad, Dtmf, Ended, Event, Played, Started
 from telephony.line import Ability, Message
-from telephony.protocol import Count, Digit, Part, Wire, encoded, parse
-
-
-class _Connected(Part):
-    event: Literal["connected"]
+from telephony.media_stream import Connected, Mark, Media, MediaStream, Pressed, Stop
+from telephony.protocol import Part, encoded, parse
 
 
 class _Format(Part):
-    encoding: Literal["audio/x-mulaw"] = "audio/x-mulaw"
-    sampleRate: Literal[8000] = 8000
-    channels: Literal[1] = 1
+    encoding: str = "audio/x-mulaw"
+    sampleRate: int = 8000
 
 
 class _Stream(Part):
@@ -39,78 +35,38 @@ class _Start(Part):
     start: _Stream
 
 
-class _Packet(Part):
-    payload: str
-    track: str = "inbound"
-    chunk: Count | None = None  # counts the packets of a track from 1
-    timestamp: Count | None = None  # ms from the start of the stream
+_Received = Connected | _Start | Media | Pressed | Mark | Stop
+_MESSAGES: TypeAdapter[_Received] = TypeAdapter(Annotated[_Received, Field(discriminator="event")])
 
 
-class _Media(Part):
-    event: Literal["media"]
-    media: _Packet
-
-
-class _Key(Part):
-    digit: Digit
-
-
-class _Dtmf(Part):
-    event: Literal["dtmf"]
-    dtmf: _Key
-
-
-class _Name(Part):
-    name: str
-
-
-class _Mark(Part):
-    event: Literal["mark"]
-    mark: _Name
-
-
-class _Stop(Part):
-    event: Literal["stop"]
-
-
-_MESSAGES: TypeAdapter[_Connected | _Start | _Media | _Dtmf | _Mark | _Stop] = TypeAdapter(
-    Annotated[_Connected | _Start | _Media | _Dtmf | _Mark | _Stop, Field(discriminator="event")]
-)
-
-
-class Twilio(Wire):
+class Twilio(MediaStream):
     """`cleared` of Played stays False: Twilio sends a mark back either way."""
 
     name: str = "twilio"
     abilities: frozenset[Ability] = frozenset({"clear", "marks", "hang up"})
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._stream = ""
-
     def _read(self, data: Message) -> Iterable[Event]:
         match parse(_MESSAGES, data):
-            case None | _Connected():
+            case None | Connected():
                 pass
             case Bad() as bad:
                 yield bad
             case _Start(start=start):
                 yield self._begin(start)
-            case _Media(media=packet):
-                if packet.track == "inbound":
-                    time = None if packet.timestamp is None else packet.timestamp / 1000
-                    yield from self._heard_base64(packet.payload, time, packet.chunk)
-            case _Dtmf(dtmf=key):
+            case Media(media=packet):
+                yield from self._packet(packet)
+            case Pressed(dtmf=key):
                 yield Dtmf(key.digit)
-            case _Mark(mark=mark):
+            case Mark(mark=mark):
                 yield Played(mark.name)
-            case _Stop():
-                yield from self._late()
-                yield Ended("hung up")
+            case Stop():
+                yield from self._over("hung up")
 
     def _begin(self, start: _Stream) -> Event:
         if self._phase != "new":
             return Bad("a second start")
+        if start.mediaFormat != _Format():
+            return Ended("protocol", "sound that is not mu-law of 8 kHz")
         self._stream = start.streamSid
         self._media(8000, MULAW, numbered=True)
         told = start.customParameters
