@@ -7,7 +7,7 @@ TORCH_VERSION := 2.13.0
 TORCH_TESTS := tests/test_transformers.py tests/test_coqui.py
 CONFIG ?= configs/demo.yaml
 # models that the tests run; the others' tests skip themselves
-TEST_MODELS := whisper-tiny.en piper-joe kokoro-82m qwen2.5-coder-1.5b smollm2-135m
+TEST_MODELS := whisper-tiny.en piper-joe kokoro-82m qwen2.5-coder-1.5b smollm2-135m pyannote-campplus
 
 # Where .pyc files are forbidden, every start compiles all modules again: pipecat alone takes 2.9 s
 # to import then, 1.6 s with them.
