@@ -7,7 +7,7 @@ pipecat's serializer is not used: it drops marks, does not cut to these sizes, h
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -91,8 +91,8 @@ class Exotel(MediaStream):
     def _mark(self, name: str) -> Message:
         return self._say("mark", mark={"name": name})
 
-    def _clear(self) -> Message:
-        return self._say("clear")
+    def _clear(self) -> Sequence[Message]:
+        return [self._say("clear")]
 
     def _say(self, event: str, **body: dict[str, str]) -> Message:
         return json.dumps({"event": event, "stream_sid": self._stream, **body})

@@ -6,7 +6,7 @@ pipecat's serializer is not used: it has no checkpoints, no L16 and no media tim
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -113,9 +113,9 @@ class Plivo(MediaStream):
         self._marks.sent(name)
         return json.dumps({"event": "checkpoint", "streamId": self._stream, "name": name})
 
-    def _clear(self) -> Message:
+    def _clear(self) -> Sequence[Message]:
         self._marks.clear()
-        return json.dumps({"event": "clearAudio", "streamId": self._stream})
+        return [json.dumps({"event": "clearAudio", "streamId": self._stream})]
 
 
 def _headers(text: str) -> Iterable[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -69,7 +69,7 @@ class Wire:
     def clear(self) -> Sequence[Message]:
         self._need("clear")
         self._frames.drop()
-        return [self._clear()] if self._open else []
+        return self._clear() if self._open else []
 
     def send_dtmf(self, digits: str) -> Sequence[Message]:
         self._need("dtmf")
@@ -98,7 +98,7 @@ class Wire:
     def _mark(self, name: str) -> Message:
         raise NotImplementedError
 
-    def _clear(self) -> Message:
+    def _clear(self) -> Sequence[Message]:
         raise NotImplementedError
 
     def _dtmf(self, digits: str) -> Message:
@@ -189,9 +189,8 @@ def parse(messages: TypeAdapter[T], data: Message) -> T | Bad | None:
         first = exc.errors(include_url=False, include_input=False)[0]
         if first["type"] == "union_tag_invalid":
             return None
-        # without the tag and the input: a digit that was pressed belongs into no log
-        where: tuple[Any, ...] = first["loc"][1:]
-        return Bad(f"{'.'.join(map(str, where)) or 'a message'}: {first['msg']}"[:200])
+        # without the input: a digit that was pressed belongs into no log
+        return Bad(f"{'.'.join(map(str, first['loc'])) or 'a message'}: {first['msg']}"[:200])
 
 
 def encoded(payload: bytes) -> str:

@@ -7,7 +7,7 @@ pipecat's serializer is not used: it drops marks, does not order packets, and ha
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -121,5 +121,5 @@ class Telnyx(MediaStream):
     def _mark(self, name: str) -> Message:
         return json.dumps({"event": "mark", "mark": {"name": name}})
 
-    def _clear(self) -> Message:
-        return json.dumps({"event": "clear"})
+    def _clear(self) -> Sequence[Message]:
+        return [json.dumps({"event": "clear"})]

@@ -6,7 +6,7 @@ pipecat's serializer is not used: it drops marks, so nobody knows what was heard
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -85,8 +85,8 @@ class Twilio(MediaStream):
     def _mark(self, name: str) -> Message:
         return self._say("mark", mark={"name": name})
 
-    def _clear(self) -> Message:
-        return self._say("clear")
+    def _clear(self) -> Sequence[Message]:
+        return [self._say("clear")]
 
     def _say(self, event: str, **body: dict[str, str]) -> Message:
         return json.dumps({"event": event, "streamSid": self._stream, **body})
