@@ -18,6 +18,8 @@ from pipecat.workers.runner import WorkerRunner
 from agents.after.record import CallRecord, lines
 from agents.conversation import Agent
 from agents.notes import Note
+from telephony.events import Ended
+from telephony.line import Line
 from voice.config import Config
 from voice.frames import urgent_server_message
 from voice.journal.header import begun, header
@@ -41,6 +43,7 @@ class CallSettings:
     out_rate: int = 24000  # Hz, of the agent's audio
     llm: str = ""  # the names that the page shows
     voice: str = ""
+    on_line: Line | None = None  # of the telephone; None: a page or a client of its own
 
 
 def turn_settings(config: Config) -> TurnSettings:
@@ -74,7 +77,10 @@ class Call:
         )
         self._conversation = agent.conversation(self._note)
         self._responder = Responder(self._conversation, greeting=definition.greeting)
-        speaker = self._speaker = Speaker(mouth, rate=settings.out_rate, aloud=aloud)
+        on_line = settings.on_line is not None
+        speaker = self._speaker = Speaker(
+            mouth, rate=settings.out_rate, aloud=aloud, clears=on_line
+        )
         self._journals = journals
         self._reports = reports
         self._config = config
@@ -84,6 +90,7 @@ class Call:
             params=PipelineParams(
                 audio_in_sample_rate=settings.in_rate, audio_out_sample_rate=settings.out_rate
             ),
+            enable_rtvi=not on_line,
             rtvi_observer_params=RTVIObserverParams(
                 # the caller's own page shows what the agent does
                 function_call_report_level={"*": RTVIFunctionCallReportLevel.FULL},
@@ -94,7 +101,10 @@ class Call:
         )
         self._client_ready = asyncio.Event()
         self._ended = False
-        self._worker.rtvi.add_event_handler("on_client_ready", self._on_client_ready)
+        if on_line:
+            transport.add_event_handler("on_client_connected", self._on_media)
+        else:
+            self._worker.rtvi.add_event_handler("on_client_ready", self._on_client_ready)
         transport.add_event_handler("on_client_disconnected", self._on_disconnected)
 
     async def run(self) -> None:
@@ -209,5 +219,11 @@ class Call:
         )
         self._client_ready.set()
 
+    async def _on_media(self, transport: object, line: object) -> None:
+        self._client_ready.set()
+
     async def _on_disconnected(self, transport: object, client: object) -> None:
-        await self.hang_up("the client hung up")
+        if isinstance(client, Ended):
+            await self.hang_up(f"the line: {client.reason} {client.detail}".strip())
+        else:
+            await self.hang_up("the client hung up")

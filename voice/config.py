@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from agents.document import Document, DocumentError
+from voice.phone.settings import PhoneConfig
 
 ENV_PREFIX = "OPENLINE__"
 
@@ -117,6 +118,7 @@ class Config(Section):
     transcriber: Annotated[TranscriberConfig, BeforeValidator(_named)] = TranscriberConfig()
     turns: TurnsConfig = TurnsConfig()
     journal: JournalConfig = JournalConfig()
+    phone: PhoneConfig = PhoneConfig()
     llm: Annotated[LLMConfig, BeforeValidator(_named)] = LLMConfig()
     # They take over where `llm` fails; what an agent's `goes_up` says is for the last one at once.
     stand_ins: list[Annotated[LLMConfig, BeforeValidator(_named)]] = []

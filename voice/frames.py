@@ -19,12 +19,15 @@ from pipecat.frames.frames import (
     FunctionCallInProgressFrame,
     FunctionCallResultFrame,
     FunctionCallsStartedFrame,
+    LLMMessagesAppendFrame,
     LLMTextFrame,
     OutputTransportMessageFrame,
     OutputTransportMessageUrgentFrame,
     SystemFrame,
     TranscriptionFrame,
+    TTSAudioRawFrame,
 )
+from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
 
 from agents.events import Quoted, Say, ToolEnded, ToolStarted
 
@@ -131,6 +134,33 @@ class AnswerHeard(SystemFrame):
 
 
 @dataclass
+class AgentAudio(TTSAudioRawFrame):
+    """The agent's sound, and where in which answer it ends."""
+
+    answer: int = 0
+    ends: float = 0.0  # s
+
+
+@dataclass
+class PlayedBack(SystemFrame):
+    """The far end says that it has played an answer up to this place, s. To the Speaker.
+
+    `flushed`: and forgot the rest, as it was told to. `plays_on`: what follows is played without
+    a break (a carrier's mark); else this place is all that is known.
+    """
+
+    answer: int
+    seconds: float
+    flushed: bool = False
+    plays_on: bool = False
+
+
+@dataclass
+class KeyedIn(LLMMessagesAppendFrame):
+    """The caller's keys, as typed text. Their digits are for the agent, and for no log."""
+
+
+@dataclass
 class HoldAgent(SystemFrame):
     """Sound that may be an interruption: the agent's sound stops where it is. To the Speaker."""
 
@@ -168,6 +198,15 @@ def shown(answer: int, event: Say | ToolStarted | ToolEnded | Quoted) -> list[Fr
             return [server_message({"t": "source", "answer": answer, **source})]
         case _:
             assert_never(event)
+
+
+def played_back(frame: RTVIClientMessageFrame) -> PlayedBack | None:
+    """A client's message "played", if it is one. One that only knows a flush does not name it."""
+    match frame.type, frame.data:
+        case "played", {"answer": int(number), "ms": int(ms) | float(ms)}:
+            return PlayedBack(number, ms / 1000, bool(frame.data.get("flushed", True)))
+        case _:
+            return None
 
 
 def cancelled(running: Mapping[str, str]) -> list[Frame]:

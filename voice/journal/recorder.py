@@ -54,6 +54,7 @@ from voice.frames import (
     Expecting,
     FinalTranscript,
     TurnLost,
+    played_back,
 )
 from voice.journal.memory import HeardMemory
 from voice.journal.tracks import Played, Received
@@ -269,10 +270,10 @@ class Recorder:
     # -- the Speaker -----------------------------------------------------------------------
 
     def _speaker_takes(self, _: FrameProcessor, frame: Frame) -> None:
-        if isinstance(frame, RTVIClientMessageFrame) and frame.type == "played":
-            data = frame.data
-            if isinstance(data, dict) and data.get("flushed"):
-                self.note("flushed", answer=data.get("answer"), ms=data.get("ms"))
+        if isinstance(frame, RTVIClientMessageFrame):
+            played = played_back(frame)
+            if played is not None and played.flushed:
+                self.note("flushed", answer=played.answer, ms=round(1000 * played.seconds, 3))
 
     def _speaker_pushes(self, _: FrameProcessor, frame: Frame) -> None:
         match frame:

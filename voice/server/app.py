@@ -17,11 +17,14 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from agents.definition import AgentDefinition, DefinitionError
 from agents.llm.engine import EngineError
 from voice.call import Call, CallSettings
+from voice.calls import Calls, NoLine
 from voice.config import Config, ConfigError
 from voice.engines import Engines, llm_name
 from voice.journal.files import journal_folder
 from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
+from voice.phone.media import audiosocket, media
+from voice.phone.switchboard import Switchboard
 from voice.reports import Reports
 from voice.server.openai_api import openai_api
 from voice.server.recordings import recordings
@@ -31,47 +34,6 @@ from voice.speak.synthesizer import SpeechError
 
 WEB = Path(__file__).parent.parent / "web"
 FULL, BAD_QUERY, IDLE, GOING_AWAY = 1013, 4400, 4408, 1001
-
-
-class NoLine(Exception):
-    """No call can be taken now, but later. The message says why, in one line."""
-
-
-class Calls:
-    """The calls of this process: counted, capped, and ended together."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.journals: JournalWriter | None = None  # while the server runs, if calls are recorded
-        self.reports: Reports | None = None  # while the server runs
-        self._places = 0  # of calls that run, are set up or are torn down
-        self._live: dict[str, Call] = {}
-
-    def __len__(self) -> int:
-        return self._places
-
-    @contextlib.contextmanager
-    def place(self) -> Any:
-        """Hold a place while a call is set up and runs. Raises NoLine when none is free."""
-        if len(self) >= self.most:
-            raise NoLine(f"all {self.most} lines are busy; try again in a moment")
-        self._places += 1
-        try:
-            yield
-        finally:
-            self._places -= 1
-
-    @contextlib.contextmanager
-    def live(self, call: Call) -> Any:
-        """Let hang_up() reach a call while it runs."""
-        self._live[call.id] = call
-        try:
-            yield
-        finally:
-            del self._live[call.id]
-
-    async def hang_up(self, reason: str) -> None:
-        await asyncio.gather(*(call.hang_up(reason) for call in list(self._live.values())))
 
 
 def build_app(config: Config, engines: Engines) -> FastAPI:
@@ -84,8 +46,12 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
         shelf = journal_folder(config).parent / "reports"
         calls.reports = Reports(shelf, engines, lambda: len(calls))
         reporting = asyncio.create_task(calls.reports.run(), name="reports")
-        yield
-        await calls.hang_up("the server stops")
+        async with contextlib.AsyncExitStack() as lines:
+            if wanted := config.phone.audiosocket:
+                where = audiosocket(wanted, config.phone, switchboard)
+                app.state.audiosocket = await lines.enter_async_context(where)
+            yield
+            await calls.hang_up("the server stops")
         reporting.cancel()
         await asyncio.gather(reporting, return_exceptions=True)
         if calls.journals is not None:
@@ -94,6 +60,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
     app = FastAPI(title="Openline", lifespan=lifespan, openapi_url=None, docs_url=None)
     calls = Calls(config.server.max_calls)
     app.state.calls = calls
+    switchboard = Switchboard(config, engines, calls)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -115,6 +82,8 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
         return {"agents": _agents(config, engines)}
 
     app.include_router(openai_api(config, engines))
+    if config.phone.carriers:
+        app.include_router(media(config, switchboard))
     if config.journal.enabled:
         app.include_router(recordings(journal_folder(config)))
 

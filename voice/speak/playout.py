@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _KEPT = 2.0  # s of sound sent that can be sent again: more than LEAD and a long word
+_LAG = 1.0  # s; a carrier further behind has stopped playing, and is not waited for
 
 Chunk = tuple[float, NDArray[np.int16]]  # where it starts in the answer, s; its samples
 
@@ -23,6 +24,7 @@ class Playout:
         self._cursor = 0.0  # when all that was sent will have been played
         self._reached = 0.0  # the furthest place known to be played when sound was taken back
         self._acknowledged = -1.0
+        self._lag = 0.0  # s that a carrier is behind, by its last mark
         self.started = 0.0  # when its first sample was sent; 0: not yet
         self.sent = 0.0  # up to which place it was sent
         self.held = False
@@ -41,7 +43,7 @@ class Playout:
     @property
     def ends(self) -> float:
         """When all that was sent will have been played."""
-        return self._cursor
+        return self._cursor + self._lag
 
     def ahead(self, now: float) -> float:
         """Seconds sent that are not played yet."""
@@ -51,18 +53,25 @@ class Playout:
         """The client has played the answer up to this place."""
         self._acknowledged = max(self._acknowledged, seconds)
 
+    def behind(self, seconds: float, now: float) -> None:
+        """The carrier has played the answer up to this place, and plays on."""
+        place = self.sent - self.ahead(now)
+        self._reached = max(self._reached, min(seconds, place))
+        self._lag = min(_LAG, max(0.0, place - seconds))
+
     def played(self, now: float) -> float:
         """Up to which place it was played. The clock can only over-estimate: what waits in the
         client's buffer was not heard."""
-        place = self.sent - self.ahead(now)
+        place = self.sent - self.ahead(now - self._lag)
         if self._acknowledged >= 0:
             place = min(place, self._acknowledged)
         return max(place, self._reached)
 
     def hold(self, now: float) -> None:
         """What is not played yet is taken back."""
-        self.sent -= self.ahead(now)
+        self.sent -= self.ahead(now - self._lag)
         self._cursor = min(self._cursor, now)
+        self._lag = 0.0
         self.held = True
 
     def resume(self, now: float, place: float) -> list[NDArray[np.int16]]:

@@ -14,7 +14,6 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
-    TTSAudioRawFrame,
     TTSStartedFrame,
     TTSStoppedFrame,
     TTSTextFrame,
@@ -25,6 +24,7 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from agents.events import Say
 from voice.frames import (
+    AgentAudio,
     AnswerCommitted,
     AnswerDropped,
     AnswerEnded,
@@ -32,7 +32,9 @@ from voice.frames import (
     AnswerHeard,
     AnswerStarted,
     HoldAgent,
+    PlayedBack,
     ResumeAgent,
+    played_back,
     server_message,
     shown,
     urgent_server_message,
@@ -53,8 +55,8 @@ class Speaker(FrameProcessor):
     """Speaks answers clause by clause, the first as soon as its words are there.
 
     In: AnswerStarted, AnswerEvent, AnswerEnded, AnswerCommitted, AnswerDropped,
-    InterruptionFrame, HoldAgent, ResumeAgent, and the client's "played" messages. Out:
-    TTSAudioRawFrame (PCM16LE mono at the wire's rate, at most LEAD ahead of its playing),
+    InterruptionFrame, HoldAgent, ResumeAgent, and PlayedBack, also as a client's message "played".
+    Out: AgentAudio (PCM16LE mono at the wire's rate, at most LEAD ahead of its playing),
     TTSTextFrame, and server-messages "answer", "clause", "held", "goes_on", "heard",
     "interrupted" and "latency"; upstream AnswerHeard.
     Plain LLM frames (of another LLM service) are taken as a confirmed answer.
@@ -116,8 +118,12 @@ class Speaker(FrameProcessor):
             case ResumeAgent():
                 await self._resume(frame.reason)
                 return
-            case RTVIClientMessageFrame(type="played"):
-                self._played(frame.data)
+            case RTVIClientMessageFrame() if played := played_back(frame):
+                self._acknowledges = True
+                self._played(played)
+            case PlayedBack():
+                self._played(frame)
+                return
             case EndFrame() | CancelFrame():
                 await self._stop()
             case _:
@@ -276,7 +282,8 @@ class Speaker(FrameProcessor):
         while True:
             await answer.flowing.wait()
             limit = LEAD if answer.again else ahead
-            wait = answer.playout.ahead(self._now()) - limit
+            playout = answer.playout
+            wait = playout.ahead(self._now()) - limit if limit else playout.ends - self._now()
             self._aloud.ends = math.inf if limit else self._now() + max(0.0, wait)
             if wait > 1e-4:  # less is below the clock
                 await asyncio.sleep(wait)
@@ -288,7 +295,8 @@ class Speaker(FrameProcessor):
     async def _emit(self, answer: Answer, chunk: NDArray[np.int16]) -> None:
         start = answer.playout.send(self._now(), chunk)
         self._aloud.play(start, chunk, self._rate)
-        await self.push_frame(TTSAudioRawFrame(chunk.tobytes(), self._rate, 1))
+        audio, sent = chunk.tobytes(), answer.playout.sent
+        await self.push_frame(AgentAudio(audio, self._rate, 1, answer=answer.number, ends=sent))
 
     async def _first_sample(self, answer: Answer) -> None:
         timing = answer.timing
@@ -341,18 +349,16 @@ class Speaker(FrameProcessor):
 
     # -- heard -----------------------------------------------------------------------------
 
-    def _played(self, data: object) -> None:
-        match data:
-            case {"answer": int(number), "ms": int(ms) | float(ms)}:
-                self._acknowledges = True
-            case _:
-                return
+    def _played(self, played: PlayedBack) -> None:
         for answer in (self._answer, self._settling):
-            if answer is None or answer.number != number:
+            if answer is None or answer.number != played.answer:
                 continue
-            answer.playout.acknowledge(ms / 1000)
+            if played.plays_on:
+                answer.playout.behind(played.seconds, self._now())
+                continue
+            answer.playout.acknowledge(played.seconds)
             # a report that was on its way when we flushed says too little
-            if answer is self._answer or data.get("flushed", True):  # pyright: ignore
+            if answer is self._answer or played.flushed:
                 answer.acknowledgement.set()
 
     async def _interrupt(self) -> None:
