@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pyright's launcher asks a registry for news otherwise
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help demo test bench eval lock clean chromium torch test-torch
+.PHONY: help demo test bench eval lock clean chromium softphone torch test-torch
 help:
 	@echo 'make demo    talk with an agent at http://localhost:8000  (PORT=9000 CONFIG=file LLM=name|address)'
 	@echo 'make test    check everything                             (ARGS="-k turns" goes to pytest)'
@@ -29,7 +29,7 @@ help:
 demo: $(VENV)/openline.stamp
 	@exec $(BIN)/openline serve --config '$(CONFIG)' $(if $(PORT),--port '$(PORT)') $(if $(LLM),--llm '$(LLM)')
 
-test: $(VENV)/dev.stamp $(VENV)/openline.stamp chromium
+test: $(VENV)/dev.stamp $(VENV)/openline.stamp chromium softphone
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/pyright
@@ -120,15 +120,22 @@ $(VENV)/openline.stamp: pyproject.toml $(VENV)/base.stamp
 	@$(call install,--no-deps --no-build-isolation -e .)
 	@touch $@
 
+# $(1): a package of the distribution, $(2): the tests that skip themselves without it
+define apt
+if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+  echo 'Installing $(1) for $(2)' >&2; \
+  apt-get install -y -q $(1) >/dev/null 2>&1 || { apt-get update -q && apt-get install -y -q $(1); } >/dev/null 2>&1 \
+    || echo '$(1) cannot be installed, so $(2) skip themselves' >&2; \
+else \
+  echo '$(2) skip themselves; to run them: sudo apt-get install -y $(1)' >&2; \
+fi
+endef
+
 chromium:
-	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 && exit 0; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-	  echo 'Installing chromium for the test of the page' >&2; \
-	  apt-get install -y -q chromium >/dev/null 2>&1 || { apt-get update -q && apt-get install -y -q chromium; } >/dev/null 2>&1 \
-	    || echo 'chromium cannot be installed, so the test of the page skips itself' >&2; \
-	else \
-	  echo 'The test of the page skips itself; to run it: sudo apt-get install -y chromium' >&2; \
-	fi
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || { $(call apt,chromium,the tests of the page); }
+
+softphone:
+	@command -v baresip >/dev/null 2>&1 || { $(call apt,baresip-core,the tests of SIP calls); }
 
 COMPILE = $(BIN)/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header

@@ -1,0 +1,1 @@
+"""SIP without a carrier, on baresip: accounts, calls, and lines of them."""

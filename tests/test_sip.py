@@ -1,0 +1,420 @@
+"""Real SIP calls on loopback: Debian's baresip on one side, our engine on the other."""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from numpy.typing import NDArray
+
+from telephony.events import Audio, Dtmf, Ended, Event, Held, Played, TransferAsked, Transferred
+from telephony.sip.engine import Accept, Asking, Decline, NotConnected, SipEngine, sip_engine
+from telephony.sip.line import SipLine
+from telephony.sip.settings import Account, SipError, SipSettings
+from tests.sip_peer import header, refusing, registrar, sip_peer
+from tests.softphone import BARESIP, MISSING, softphone
+
+pytestmark = pytest.mark.skipif(BARESIP is None, reason=MISSING)
+
+
+def free_ports() -> int:
+    """A port whose next one, and the one 1000 above, are free too."""
+    while True:
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            first = stack.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            for other in (port + 1, port + 1000):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", other))
+            return port
+
+
+def murmur(seconds: float, rate: int, seed: int) -> NDArray[np.int16]:
+    """Noise in the band and the rhythm of speech, PCM."""
+    count = round(seconds * rate)
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
+    frequency = np.fft.rfftfreq(count, 1 / rate)
+    spectrum[(frequency < 200) | (frequency > 3200)] = 0
+    sound = np.fft.irfft(spectrum, count) * (np.sin(6 * np.pi * np.arange(count) / rate) > -0.3)
+    return (sound / np.abs(sound).max() * 20_000).astype(np.int16)
+
+
+def likeness(sent: NDArray[np.int16], got: NDArray[np.int16], rate: int) -> float:
+    """How the sent sound is found in what was got, 0 to 1: the median over pieces of 0.1 s, since
+    on a busy machine a late packet moves what follows it."""
+    size = rate // 10
+    pieces = [sent[at : at + size].astype(float) for at in range(0, len(sent) - size, size)]
+    b = got.astype(float)
+    energy = np.concatenate([[0], np.cumsum(b * b)])
+    place = np.sqrt(energy[size:] - energy[:-size]) + 1e-9
+    found = [
+        float((np.correlate(b, piece, "valid") / place).max() / np.sqrt(piece @ piece))
+        for piece in pieces
+        if np.abs(piece).mean() > 500
+    ]
+    return float(np.median(found))
+
+
+@dataclass
+class Ear:
+    """Reads a line to its end; `said` holds all but the sound."""
+
+    line: SipLine
+    sound: bytearray = field(default_factory=bytearray)
+    said: list[Event] = field(default_factory=list[Event])
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def listen(self) -> None:
+        async for event in self.line.events():
+            if isinstance(event, Audio):
+                self.sound += event.samples
+            else:
+                self.said.append(event)
+            self.news.set()
+
+    async def hears(self, *events: Event) -> None:
+        """Wait until all of these were said."""
+        async with asyncio.timeout(20):
+            while not all(event in self.said for event in events):
+                self.news.clear()
+                await self.news.wait()
+
+    async def hears_sound(self, seconds: float) -> None:
+        more = len(self.sound) + 2 * round(seconds * self.line.about.in_rate)
+        async with asyncio.timeout(20):
+            while len(self.sound) < more:
+                self.news.clear()
+                await self.news.wait()
+
+    @property
+    def samples(self) -> NDArray[np.int16]:
+        return np.frombuffer(bytes(self.sound), "<i2")
+
+
+@contextlib.asynccontextmanager
+async def listening(line: SipLine) -> AsyncGenerator[Ear]:
+    ear = Ear(line)
+    task = asyncio.create_task(ear.listen())
+    try:
+        yield ear
+    finally:
+        await line.hang_up()
+        await asyncio.wait_for(task, 10)
+
+
+async def answered(engine: SipEngine) -> SipLine:
+    async with asyncio.timeout(20):
+        async for line in engine.lines():
+            return line
+    raise AssertionError
+
+
+@pytest.fixture
+def settings() -> SipSettings:
+    return SipSettings((Account("bot", "127.0.0.1", codecs=("pcmu",)),), port=free_ports())
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    """What the softphone says: half a second of nothing, two of sound, and silence."""
+    sound = np.concatenate([np.zeros(4000), murmur(2, 8000, 1), np.zeros(80_000)]).astype("int16")
+    sf.write(tmp_path / "words.wav", sound, 8000)
+    return tmp_path / "words.wav"
+
+
+@pytest.mark.parametrize(
+    ("codec", "offer", "rate", "at_least"),
+    [
+        ("pcmu", "PCMU/8000/1", 8000, 0.99),
+        ("g722", "G722/16000/1", 16000, 0.99),
+        ("opus", "opus/48000/2", 16000, 0.9),  # its phone resamples roughly; stereo would be 0
+    ],
+)
+async def test_both_sides_hear_each_other(
+    settings: SipSettings, tmp_path: Path, codec: str, offer: str, rate: int, at_least: float
+) -> None:
+    said, answer = murmur(1.5, rate, 1), murmur(1.5, rate, 2)
+    silence = np.zeros(rate // 2, np.int16)
+    phone_rate = 48_000 if codec == "opus" else rate
+    wav = tmp_path / "said.wav"
+    spoken = np.concatenate([silence, said, *[silence] * 10])
+    sf.write(wav, np.repeat(spoken, phone_rate // rate), phone_rate)
+    account = Account("bot", "127.0.0.1", codecs=(codec,))  # pyright: ignore[reportArgumentType]
+    async with (
+        sip_engine(replace(settings, accounts=(account,))) as engine,
+        softphone(tmp_path / "phone", free_ports(), wav, codec=offer) as phone,
+    ):
+        await phone.dial(engine.address)
+        async with listening(await answered(engine)) as ear:
+            assert (ear.line.about.in_rate, ear.line.about.out_rate) == (rate, rate)
+            await ear.line.play(answer.tobytes())
+            await ear.line.mark("all")
+            await ear.hears(Played("all"))
+            await ear.hears_sound(1)
+    assert ear.said[-1] == Ended("hung up", "Rejected by user")
+    assert likeness(said, ear.samples, rate) >= at_least
+    heard, heard_rate = phone.heard()
+    pcm = (heard[:: heard_rate // rate] * 32767).astype(np.int16)
+    assert likeness(answer, pcm, rate) >= at_least
+
+
+async def test_keys_go_both_ways(settings: SipSettings, tmp_path: Path, words: Path) -> None:
+    async with (
+        sip_engine(settings) as engine,
+        softphone(tmp_path / "phone", free_ports(), words) as phone,
+    ):
+        await phone.dial(engine.address)
+        async with listening(await answered(engine)) as ear:
+            await ear.line.send_dtmf("4#")
+            for key in "7*":
+                phone.press(key)
+                await asyncio.sleep(0.3)
+                phone.press("\x04")  # lets go of it
+            async with asyncio.timeout(20):
+                while [e.digit for e in ear.said if isinstance(e, Dtmf)] != ["7", "*"]:
+                    await asyncio.sleep(0.05)
+            assert await phone.until("CALL_DTMF_START", lambda key: key == "4")
+            assert await phone.until("CALL_DTMF_START", lambda key: key == "#")
+
+
+async def test_a_call_is_held_and_taken_back_by_either_side(
+    settings: SipSettings, tmp_path: Path, words: Path
+) -> None:
+    async with (
+        sip_engine(settings) as engine,
+        softphone(tmp_path / "phone", free_ports(), words) as phone,
+    ):
+        await phone.dial(engine.address)
+        async with listening(await answered(engine)) as ear:
+            line = ear.line
+            await line.hold(True)  # at once: into the stack's own re-INVITE
+            await phone.until("CALL_REMOTE_SDP", lambda kind: kind == "offer")
+            await line.hold(False)
+            await ear.hears_sound(0.5)
+            phone.tell("hold")
+            await ear.hears(Held(True))
+            await line.play(murmur(1, 8000, 2).tobytes())
+            await line.mark("said while on hold")
+            phone.tell("resume")
+            await ear.hears(Held(False), Played("said while on hold"))
+            await ear.hears_sound(0.5)
+
+
+async def test_an_interrupted_answer_stops_and_its_mark_says_so(
+    settings: SipSettings, tmp_path: Path, words: Path
+) -> None:
+    async with (
+        sip_engine(settings) as engine,
+        softphone(tmp_path / "phone", free_ports(), words) as phone,
+    ):
+        await phone.dial(engine.address)
+        async with listening(await answered(engine)) as ear:
+            await ear.line.play(murmur(0.2, 8000, 2).tobytes())
+            await ear.line.mark("first")
+            await ear.line.play(murmur(30, 8000, 3).tobytes())
+            await ear.line.mark("second")
+            await ear.hears(Played("first"))
+            await ear.line.clear()
+            assert ear.line.unsent == 0
+            await ear.line.play(murmur(0.2, 8000, 4).tobytes())
+            await ear.line.mark("third")
+            await ear.hears(Played("second", cleared=True), Played("third"))
+
+
+async def test_the_caller_vanishes(settings: SipSettings, tmp_path: Path, words: Path) -> None:
+    async with (
+        sip_engine(replace(settings, silent_seconds=1)) as engine,
+        softphone(tmp_path / "phone", free_ports(), words) as phone,
+    ):
+        await phone.dial(engine.address)
+        async with listening(await answered(engine)) as ear:
+            await ear.hears_sound(0.3)
+            phone.vanish()
+            await ear.hears(Ended("lost", "rtp stream error"))
+            await ear.line.play(bytes(320))  # nothing of it: silently dropped
+    assert engine.calls == 0
+
+
+async def test_a_call_is_sent_to_somebody_else(
+    settings: SipSettings, tmp_path: Path, words: Path
+) -> None:
+    third = free_ports()
+    async with (
+        sip_engine(settings) as engine,
+        softphone(tmp_path / "phone", free_ports(), words) as phone,
+        softphone(tmp_path / "third", third, words, account="answermode=auto") as other,
+        sip_peer(refusing("404 Not Found")) as nobody,
+    ):
+        await phone.dial(engine.address)
+        async with listening(await answered(engine)) as ear:
+            await ear.line.transfer(f"sip:nobody@127.0.0.1:{nobody.port}")
+            await ear.hears(Transferred(False, "transfer failed: 404 Not Found"))
+            await ear.line.transfer(f"sip:caller@127.0.0.1:{third}")
+            await other.until("CALL_ESTABLISHED")
+            await ear.hears(Ended("replaced", "Call transfered"))
+
+
+async def test_no_stranger_sends_us_anywhere(
+    settings: SipSettings, tmp_path: Path, words: Path
+) -> None:
+    async with (
+        sip_engine(settings) as engine,
+        softphone(tmp_path / "phone", free_ports(), words) as phone,
+        sip_peer() as costly,
+    ):
+        await phone.dial(engine.address)
+        async with listening(await answered(engine)) as ear:
+            to = f"sip:+900123@127.0.0.1:{costly.port}"
+            phone.tell("transfer", to)
+            await ear.hears(TransferAsked(to))
+            await phone.until("TRANSFER_FAILED", lambda why: why == "603 Decline")
+        assert costly.got == []
+
+
+async def test_a_trusted_one_does(settings: SipSettings, tmp_path: Path, words: Path) -> None:
+    third = free_ports()
+
+    async def yes(line: SipLine, to: str) -> bool:
+        return to.endswith(str(third))
+
+    async with (
+        sip_engine(settings, may_refer=yes) as engine,
+        softphone(tmp_path / "phone", free_ports(), words) as phone,
+        softphone(tmp_path / "third", third, words, account="answermode=auto") as other,
+    ):
+        await phone.dial(engine.address)
+        async with listening(await answered(engine)) as ear:
+            phone.tell("transfer", f"sip:caller@127.0.0.1:{third}")
+            await other.until("CALL_ESTABLISHED")
+            await phone.until("CALL_CLOSED")
+            await ear.line.play(murmur(0.2, 8000, 2).tobytes())
+            await ear.line.mark("to the third")
+            await ear.hears(Played("to the third"))
+            await ear.hears_sound(0.5)
+            assert not any(isinstance(event, Ended) for event in ear.said)
+
+
+async def test_it_calls_out_and_says_who_asked(
+    settings: SipSettings, tmp_path: Path, words: Path
+) -> None:
+    port = free_ports()
+    async with (
+        sip_engine(settings) as engine,
+        softphone(tmp_path / "phone", port, words, account="answermode=auto") as phone,
+    ):
+        line = await engine.dial(f"sip:caller@127.0.0.1:{port}", headers={"X-Campaign": "7"})
+        async with listening(line) as ear:
+            assert line.about.called == f"sip:caller@127.0.0.1:{port}"
+            await ear.hears_sound(0.3)
+            phone.tell("hangup")
+            await ear.hears(Ended("hung up", "Connection reset by peer [104]"))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("486 Busy Here", "busy"), ("603 Decline", "declined"), ("404 Not Found", "not reachable")],
+)
+async def test_why_nobody_answered(settings: SipSettings, status: str, reason: str) -> None:
+    async with sip_engine(settings) as engine, sip_peer(refusing(status)) as peer:
+        with pytest.raises(NotConnected, match=reason) as refused:
+            await engine.dial(f"sip:ann@127.0.0.1:{peer.port}", headers={"X-Campaign": "7"})
+        assert refused.value.detail == status
+        assert "X-Campaign: 7" in peer.got[0]
+
+
+async def test_nobody_picks_up(settings: SipSettings) -> None:
+    async with sip_engine(settings) as engine, sip_peer() as peer:
+        with pytest.raises(NotConnected, match="no answer"):
+            await engine.dial(f"sip:ann@127.0.0.1:{peer.port}", seconds=0.3)
+
+
+async def test_a_wrong_password_is_one_line_and_nothing_starts(settings: SipSettings) -> None:
+    async with sip_peer(registrar({"bot": "right"})) as peer:
+        account = Account("bot", f"127.0.0.1:{peer.port}", "wrong", register=True)
+        with pytest.raises(SipError, match=r"bot@.* refused .*401.*password_env"):
+            async with sip_engine(replace(settings, accounts=(account,))):
+                pass
+        right = replace(account, password="right")
+        async with sip_engine(replace(settings, accounts=(right,))) as engine:
+            assert engine.problems == {}
+
+
+async def test_a_registrar_that_is_away_is_waited_for(settings: SipSettings) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        domain = f"127.0.0.1:{nobody.getsockname()[1]}"
+        account = Account("bot", domain, "x", register=True)
+        async with sip_engine(replace(settings, accounts=(account,)), answer_seconds=0.3) as engine:
+            assert engine.problems == {account.uri: f"{domain} does not answer"}
+
+
+async def test_a_port_that_is_taken_is_one_line(settings: SipSettings) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", settings.port))
+        with pytest.raises(SipError, match=rf"127.0.0.1:{settings.port} is taken"):
+            async with sip_engine(settings):
+                pass
+
+
+async def test_who_may_call_is_asked_first(settings: SipSettings) -> None:
+    asked: list[Asking] = []
+
+    async def decide(asking: Asking) -> Accept | Decline:
+        asked.append(asking)
+        return Decline("not today")
+
+    async with sip_engine(settings, decide) as engine, sip_peer() as peer:
+        peer.send(peer.invite(settings.port, agent="friendly-scanner"), settings.port)
+        await peer.gets("SIP/2.0 486")
+        assert asked == []  # a scanner does not get that far
+        peer.send(peer.invite(settings.port), settings.port)
+        await peer.gets("SIP/2.0 180", "call")
+        async with asyncio.timeout(20):
+            while len([m for m in peer.got if m.startswith("SIP/2.0 486")]) < 2:
+                await asyncio.sleep(0.05)
+        assert asked[0].caller == f"sip:peer@127.0.0.1:{peer.port}"
+        assert engine.calls == 0
+
+
+async def test_strangers_get_no_answer_at_all(settings: SipSettings) -> None:
+    allowed = (ipaddress.ip_network("127.0.0.2"),)
+    async with sip_engine(replace(settings, allowed=allowed)), sip_peer() as stranger:
+        stranger.send(stranger.invite(settings.port), settings.port)
+        stranger.send("OPTIONS sip:bot@127.0.0.1 SIP/2.0\r\n\r\n", settings.port)
+        await asyncio.sleep(0.3)
+        assert stranger.got == []
+        async with sip_peer(host="127.0.0.2") as friend:
+            friend.send(friend.invite(settings.port, user="nobody"), settings.port)
+            await friend.gets("SIP/2.0 ")
+
+
+async def test_garbage_and_a_caller_that_never_acknowledges(settings: SipSettings) -> None:
+    async with sip_engine(replace(settings, max_calls=64)) as engine, sip_peer() as peer:
+        rng = np.random.default_rng(7)
+        for size in range(0, 1400, 50):
+            peer.send(rng.bytes(size), settings.port)
+            peer.send(peer.invite(settings.port)[:size], settings.port)
+        peer.send(peer.invite(settings.port), settings.port)
+        await peer.gets("SIP/2.0 200")
+        assert engine.calls == 0  # no ACK: no agent
+        good = peer.invite(settings.port)
+        peer.send(good, settings.port)
+        ok = await peer.gets("SIP/2.0 200", header(good, "Call-ID"))
+        peer.send(peer.ack(settings.port, ok), settings.port)
+        async with listening(await answered(engine)) as ear:
+            refresh = peer.invite(settings.port, within=ok)  # a session timer's
+            peer.send(refresh, settings.port)
+            again = await peer.gets("SIP/2.0 200", f"CSeq: {header(refresh, 'CSeq')}")
+            peer.send(peer.ack(settings.port, again), settings.port)
+            held = peer.invite(settings.port, within=ok, direction="sendonly")
+            peer.send(held, settings.port)
+            await peer.gets("SIP/2.0 200", f"CSeq: {header(held, 'CSeq')}")
+            await ear.hears(Held(True))
+            peer.send(peer.bye(settings.port, ok), settings.port)
+            await ear.hears(Ended("hung up", "Connection reset by peer [104]"))
