@@ -21,7 +21,6 @@ class Ticket:
     caller: str = ""
     called: str = ""
     agent: str = ""  # "": the config's
-    outbound: str = ""  # the attempt of `openline dial` or of a campaign that this call is
 
 
 class CallTokens:

@@ -8,17 +8,20 @@ from fastapi import APIRouter, WebSocket
 from loguru import logger
 
 from telephony.line import WireProtocol
+from telephony.signatures import Refused, Request
+from telephony.tokens import Ticket
 from telephony.wires import WIRES
 from voice.config import Config, ConfigError
+from voice.phone.gate import Gate, Origin
 from voice.phone.settings import AudioSocketConfig, PhoneConfig
 from voice.phone.socket_line import NoCall, Pipe, SocketLine, StreamPipe, WebsocketPipe
 from voice.phone.switchboard import Switchboard
+from voice.phone.webhooks import origin, signed_request
 
 SUBPROTOCOLS = ("media", "audio.jambonz.org")  # of Asterisk's chan_websocket and of jambonz
-NOT_HERE = 4404
 
 
-def media(config: Config, switchboard: Switchboard) -> APIRouter:
+def media(config: Config, switchboard: Switchboard, gate: Gate) -> APIRouter:
     """The websockets of the carriers that `phone.carriers` names. Raises ConfigError."""
     router = APIRouter()
     phone = config.phone
@@ -28,34 +31,48 @@ def media(config: Config, switchboard: Switchboard) -> APIRouter:
             raise ConfigError(f"phone.carriers: {name}: unknown; choose of: {', '.join(known)}")
 
     @router.websocket("/telephony/{carrier}/media")
-    async def _(websocket: WebSocket, carrier: str) -> None:
+    @router.websocket("/telephony/{carrier}/media/{token}")
+    async def _(websocket: WebSocket, carrier: str, token: str = "") -> None:
         offered: list[str] = websocket.scope.get("subprotocols", [])
         spoken = next((one for one in offered if one in SUBPROTOCOLS), None)
-        await websocket.accept(subprotocol=spoken)
-        if carrier not in phone.carriers:
-            await websocket.close(NOT_HERE, f"{carrier[:20]} is not among phone.carriers")
+        try:
+            signed = signed_request(websocket, phone.public_url)
+            ticket = gate.let_in(carrier, signed, origin(websocket), token)
+        except Refused as exc:
+            logger.warning(f"{carrier[:20]}: a socket was refused: {exc}")
+            await websocket.close()  # before it is accepted: 403
             return
-        await carry(WIRES[carrier](), WebsocketPipe(websocket), phone, switchboard)
+        await websocket.accept(subprotocol=spoken)
+        await carry(WIRES[carrier](), WebsocketPipe(websocket), phone, switchboard, gate, ticket)
 
     return router
 
 
 async def carry(
-    protocol: WireProtocol, pipe: Pipe, phone: PhoneConfig, switchboard: Switchboard
+    protocol: WireProtocol,
+    pipe: Pipe,
+    phone: PhoneConfig,
+    switchboard: Switchboard,
+    gate: Gate,
+    ticket: Ticket | None = None,
 ) -> None:
     """One call over a connection, from its first message to its end."""
     try:
         line = await SocketLine.answered(protocol, pipe, phone.start_seconds)
-        await switchboard.answer(line)
+        ticket = ticket or gate.late(line.name, line.about.headers)
+        with gate.place(line.about.caller):
+            await switchboard.answer(line, agent=ticket.agent if ticket else "")
     except NoCall as exc:
         logger.info(str(exc))
+    except Refused as exc:
+        logger.warning(f"{protocol.name}: a call was refused: {exc}")
     finally:
         await pipe.close()
 
 
 @contextlib.asynccontextmanager
 async def audiosocket(
-    wanted: AudioSocketConfig, phone: PhoneConfig, switchboard: Switchboard
+    wanted: AudioSocketConfig, phone: PhoneConfig, switchboard: Switchboard, gate: Gate
 ) -> AsyncGenerator[tuple[str, int]]:
     """Listen for Asterisk; yields the address. Calls that go on when it ends are cut off.
 
@@ -65,8 +82,16 @@ async def audiosocket(
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pipe = StreamPipe(reader, writer)
+        try:
+            peer = Origin(writer.get_extra_info("peername")[0])
+            gate.let_in("audiosocket", Request("", "", {}), peer, "")
+        except Refused as exc:
+            logger.warning(f"audiosocket: a connection was refused: {exc}")
+            writer.close()
+            return
         protocol = WIRES["audiosocket"]()
-        call = asyncio.create_task(carry(protocol, pipe, phone, switchboard), name="audiosocket")
+        carried = carry(protocol, pipe, phone, switchboard, gate)
+        call = asyncio.create_task(carried, name="audiosocket")
         calls.add(call)
         call.add_done_callback(calls.discard)
 

@@ -20,6 +20,11 @@ class PhoneConfig(PhoneSection):
     agent: str = ""  # empty: the server's
     numbers: dict[str, str] = {}  # the number that was called: the agent that answers it
     carriers: list[str] = []  # websockets at /telephony/NAME/media: twilio, telnyx, …
+    public_url: str = ""  # https://… by which carriers reach this server, without a path
+    allow_from: dict[str, list[str]] = {}  # carrier: the addresses and networks that it calls from
+    trusted_proxies: list[str] = []  # ours, whose X-Forwarded-For is believed
+    caller_calls_at_once: int = Field(default=3, ge=1)
+    caller_calls_an_hour: int = Field(default=60, ge=1)
     audiosocket: AudioSocketConfig | None = None
     max_calls: int | None = Field(default=None, ge=1)  # of the telephone; server.max_calls is all
     call_minutes: float = Field(default=60, gt=0)

@@ -23,8 +23,10 @@ from voice.engines import Engines, llm_name
 from voice.journal.files import journal_folder
 from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
+from voice.phone.gate import Gate
 from voice.phone.media import audiosocket, media
 from voice.phone.switchboard import Switchboard
+from voice.phone.webhooks import webhooks
 from voice.reports import Reports
 from voice.server.openai_api import openai_api
 from voice.server.recordings import recordings
@@ -48,7 +50,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
         reporting = asyncio.create_task(calls.reports.run(), name="reports")
         async with contextlib.AsyncExitStack() as lines:
             if wanted := config.phone.audiosocket:
-                where = audiosocket(wanted, config.phone, switchboard)
+                where = audiosocket(wanted, config.phone, switchboard, gate)
                 app.state.audiosocket = await lines.enter_async_context(where)
             yield
             await calls.hang_up("the server stops")
@@ -61,6 +63,8 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
     calls = Calls(config.server.max_calls)
     app.state.calls = calls
     switchboard = Switchboard(config, engines, calls)
+    gate = Gate(config)
+    gate.check_public(config)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -83,7 +87,8 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
 
     app.include_router(openai_api(config, engines))
     if config.phone.carriers:
-        app.include_router(media(config, switchboard))
+        app.include_router(media(config, switchboard, gate))
+        app.include_router(webhooks(config.phone, gate, switchboard))
     if config.journal.enabled:
         app.include_router(recordings(journal_folder(config)))
 
