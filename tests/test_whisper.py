@@ -13,7 +13,8 @@ from rapidfuzz.distance import Levenshtein
 
 from tests.conftest import Says
 from voice.listen.doubt import compression, loops, sounding, unrepeated
-from voice.listen.whisper import Transcriber, TranscriberError, pieces
+from voice.listen.weights import TranscriberError
+from voice.listen.whisper import Transcriber, pieces
 from voice.models import model_path
 
 RATE = 16000

@@ -17,12 +17,11 @@ from typing import Any, Literal
 
 import ctranslate2
 import numpy as np
-from faster_whisper import WhisperModel
-from faster_whisper.feature_extractor import FeatureExtractor
 from numpy.typing import NDArray
 
 from voice.listen.doubt import compression, loops, plain, sounding, unrepeated
 from voice.listen.vad import SAMPLE_RATE
+from voice.listen.weights import FRAMES, POSITIONS, Weights, closed
 
 # s of silence around the utterance; measured together with the refill. A live one brings its own
 # silence before it: 0.3 s more takes time and reads no better (docs/latency.md).
@@ -31,14 +30,8 @@ _LONGEST = 27.0  # s; with lead and tail it must fit Whisper's 30 s window
 _EARLIEST = 12.0  # s; where a longer utterance may be cut, at its quietest place
 _SHORTEST = 0.1  # s; less cannot hold a word
 _REMEMBERED = 16  # pieces of long utterances: seven minutes of speech in mid-turn at once
-_POSITIONS = 1500  # of the encoder's output for 30 s
-_FRAMES = 3000  # of mel for 30 s
 _FULL_STOPS = frozenset(".?!。？！؟।")
 _LETTER = re.compile(r"\w|[^\x00-\x7f]")  # of any script; half a character decodes to none of ASCII
-
-
-class TranscriberError(Exception):
-    """The model cannot be loaded. The message says what is wrong and what to do, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,72 +63,22 @@ class Transcriber:
 
         Raises TranscriberError: no model there, or device "cuda" without a GPU.
         """
-        gpus = ctranslate2.get_cuda_device_count()
-        if device == "cuda" and not gpus:
-            raise TranscriberError(
-                "transcriber.device: cuda was asked for, and no GPU is here; "
-                "set device: auto or cpu, or check nvidia-smi"
-            )
-        # Without its tokenizer faster-whisper would ask a hub for one
-        for name in ("model.bin", "tokenizer.json"):
-            if not (model_dir / name).is_file():
-                raise TranscriberError(f"{model_dir}: no {name}; a CTranslate2 folder is needed")
+        self._weights = Weights(
+            model_dir, device=device, compute_type=compute_type, threads=threads
+        )
+        self._whisper, self._tokens = self._weights.whisper, self._weights.tokens
+        self._silence, self._encode = self._weights.silence, self._weights.encode
+        self._end, self.description = self._weights.end, self._weights.description
         self._lock = threading.Lock()
         self._pieces: OrderedDict[bytes, Transcript] = OrderedDict()
-        where = "cuda" if gpus and device != "cpu" else "cpu"
-        try:
-            self._load(model_dir, where, compute_type, threads or 0)
-        except (RuntimeError, ValueError) as exc:
-            # A GPU without CUDA's libraries is found out at the first encoding only
-            if where == "cpu" or device == "cuda":
-                raise TranscriberError(f"{model_dir}: cannot be loaded ({exc})") from exc
-            self._load_on_cpu_instead(model_dir, threads or 0, exc)
-        # After a list that is not closed, Whisper closes no sentence either
-        self._hotwords = f"{hotwords.rstrip(' .')}." if hotwords else ""
-        codes = [language] if isinstance(language, str) else language or []
-        self._among = [self._spoken(code, model_dir.name) for code in codes]
-        alone = not self._whisper.model.is_multilingual or len(self._among) == 1
-        self._language = (self._among or ["en"])[0] if alone else None
-
-    def _load(self, model_dir: Path, where: str, compute_type: str, threads: int) -> None:
-        if compute_type == "default":
-            compute_type = "float16" if where == "cuda" else "int8"
-        self._whisper = WhisperModel(
-            str(model_dir), where, compute_type=compute_type, cpu_threads=threads
-        )
-        bins = self._whisper.model.n_mels  # 128 in large-v3; its converted folders may not say so
-        if self._whisper.feature_extractor.mel_filters.shape[0] != bins:
-            self._whisper.feature_extractor = FeatureExtractor(feature_size=bins)
-        self._tokens: Any = self._whisper.hf_tokenizer
-        self._silence = self._encode(np.zeros(30 * SAMPLE_RATE, np.float32))
-        self._end: int = self._tokens.token_to_id("<|endoftext|>")
         written = {i: self._tokens.decode([i]).strip(" \"'") for i in range(self._end)}
         self._punctuation = {i for i, text in written.items() if not _LETTER.search(text)}
         self._full_stops = [i for i, text in written.items() if text in _FULL_STOPS]
-        self.description = f"{model_dir.name} {compute_type} on {where}"
-
-    def _load_on_cpu_instead(self, model_dir: Path, threads: int, cause: Exception) -> None:
-        try:
-            self._load(model_dir, "cpu", "int8", threads)
-        except (RuntimeError, ValueError) as exc:
-            raise TranscriberError(f"{model_dir}: cannot be loaded ({exc})") from exc
-        self.description += f" (the GPU cannot be used: {cause})"
-
-    def _spoken(self, language: str, model: str) -> str:
-        """The language, if the model knows it."""
-        if not self._whisper.model.is_multilingual:
-            if language != "en":
-                raise TranscriberError(
-                    f"transcriber.language: {model} knows English only, not {language!r}; "
-                    "set language: en, or a multilingual model such as whisper-base"
-                )
-            return "en"
-        if self._tokens.token_to_id(f"<|{language}|>") is None:
-            raise TranscriberError(
-                f"transcriber.language: {model} knows no {language!r}; "
-                "a code such as en, de or fr is needed, or null to detect it"
-            )
-        return language
+        self._hotwords = closed(hotwords)
+        codes = [language] if isinstance(language, str) else language or []
+        self._among = [self._weights.spoken(code) for code in codes]
+        alone = not self._weights.multilingual or len(self._among) == 1
+        self._language = (self._among or ["en"])[0] if alone else None
 
     def warm_up(self) -> None:
         noise = np.random.default_rng(0).normal(0, 0.01, 2 * SAMPLE_RATE)
@@ -205,7 +148,7 @@ class Transcriber:
         padded[lead : lead + len(audio)] = audio
         encoded = self._encode(padded)
         encoded = np.concatenate([encoded, self._silence[:, encoded.shape[1] :]], axis=1)
-        features = ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded[:, :_POSITIONS]))
+        features = ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded[:, :POSITIONS]))
         language, prompt = self._prompt(features)
         most = int(8 + 7 * seconds)  # tokens; people speak 3 to 5 a second
         result = self._whisper.model.generate(
@@ -274,7 +217,7 @@ class Transcriber:
             return False
         start = prompt[prompt.index(self._tokens.token_to_id("<|startoftranscript|>")) : -1]
         frames = round(100 * (_LEAD + len(audio) / SAMPLE_RATE + _TAIL))
-        (aligned,) = self._whisper.model.align(features, start, [ids], min(frames, _FRAMES))
+        (aligned,) = self._whisper.model.align(features, start, [ids], min(frames, FRAMES))
         last = [at for token, at in aligned.alignments if token == len(ids) - 1]
         if not last:
             return False
@@ -302,30 +245,13 @@ class Transcriber:
             text = unrepeated(text)
         return Transcript(text, info.language, seconds, score, silent, True)
 
-    def _encode(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of at most 30 s to (1, 50 positions a second, width)."""
-        mel = self._whisper.feature_extractor(audio, padding=0)[None, :, :_FRAMES]
-        mel = np.ascontiguousarray(mel, np.float32)
-        encoded = self._whisper.model.encode(ctranslate2.StorageView.from_array(mel), to_cpu=True)
-        # numpy has no bfloat16, which a GPU may compute in
-        return np.array(encoded.to(ctranslate2.DataType.float32))
-
     def _prompt(self, features: Any) -> tuple[str, list[int]]:
-        token = self._tokens.token_to_id
-        prompt: list[int] = []
-        if self._hotwords:
-            # Words before the start of the transcript, as faster-whisper's hotwords=
-            ids = self._tokens.encode(" " + self._hotwords, add_special_tokens=False).ids
-            prompt += [token("<|startofprev|>"), *ids[:223]]
-        prompt.append(token("<|startoftranscript|>"))
         language = self._language or ""
-        if self._whisper.model.is_multilingual:
-            if not language:
-                likeliest = self._whisper.model.detect_language(features)[0]
-                codes = [code.strip("<|>") for code, _ in likeliest]
-                language = next((code for code in codes if code in self._among), codes[0])
-            prompt += [token(f"<|{language}|>"), token("<|transcribe|>")]
-        return language, [*prompt, token("<|notimestamps|>")]
+        if self._weights.multilingual and not language:
+            likeliest = self._whisper.model.detect_language(features)[0]
+            codes = [code.strip("<|>") for code, _ in likeliest]
+            language = next((code for code in codes if code in self._among), codes[0])
+        return language, self._weights.start(language, self._hotwords)
 
 
 def pieces(audio: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
