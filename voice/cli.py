@@ -16,6 +16,7 @@ from voice.evaluation.commands import evaluate
 from voice.journal.commands import app as calls_app
 from voice.journal.commands import replay
 from voice.models.commands import app as models_app
+from voice.recordings.commands import transcribe
 from voice.recordings.exports.commands import app as transcripts_app
 
 HELP = """Talk with open models on your own machine.
@@ -49,6 +50,9 @@ app.command(
 )(replay)
 app.command("eval", epilog="Example:  openline eval single heldout --llm qwen2.5-coder-0.5b")(
     evaluate
+)
+app.command(epilog="Example:  openline transcribe calls/ --out transcripts/ --formats json,srt")(
+    transcribe
 )
 bench = typer.Typer(no_args_is_help=True, help="Measurements anyone can run again.")
 app.add_typer(bench, name="bench")

@@ -1,0 +1,98 @@
+"""`openline transcribe`, with a real model on speech of known words."""
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
+from typer.testing import CliRunner, Result
+
+from tests.conftest import Says
+from voice.audiofile import write_wav
+from voice.cli import app
+from voice.listen.doubt import plain
+
+RATE = 16000
+ORDER = "Where is my order? It should have been here on Thursday."
+LAMP = "Please cancel the green lamp, and send me the receipt by mail."
+
+
+def transcribe(*arguments: object) -> Result:
+    fixed = ["--model", "whisper-tiny.en", "--device", "cpu", "--jobs", "1"]
+    return CliRunner().invoke(app, ["transcribe", *map(str, arguments), *fixed])
+
+
+def silence(seconds: float) -> NDArray[np.int16]:
+    return np.zeros(round(seconds * RATE), np.int16)
+
+
+@pytest.fixture(scope="module")
+def order(says: Says) -> NDArray[np.int16]:
+    return says.pcm(ORDER)
+
+
+@pytest.fixture(scope="module")
+def lamp(says: Says) -> NDArray[np.int16]:
+    return says.pcm(LAMP, "am_michael")
+
+
+@pytest.mark.models
+def test_every_word_of_a_call_is_written_with_its_time(
+    order: NDArray[np.int16], lamp: NDArray[np.int16], tmp_path: Path
+):
+    call = np.concatenate([silence(2), order, silence(4), lamp, silence(1)])
+    write_wav(tmp_path / "call.wav", call, RATE)
+    result = transcribe(tmp_path / "call.wav", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    written = json.loads((tmp_path / "out" / "call.wav.json").read_text())
+    words = [word for segment in written["segments"] for word in segment["words"]]
+    said = plain(f"{ORDER} {LAMP}")
+    assert Levenshtein.distance(said, plain(" ".join(word["word"] for word in words))) <= 1
+    times = [time for word in words for time in (word["start"], word["end"])]
+    assert times == sorted(times)
+    assert all(word["start"] < word["end"] for word in words)
+    assert words[0]["start"] == pytest.approx(2, abs=0.4)
+    lamp_at = 6 + len(order) / RATE
+    first = next(word for word in words if word["word"].lower() == "please")
+    assert first["start"] == pytest.approx(lamp_at, abs=0.4)
+    assert times[-1] <= len(call) / RATE
+
+
+@pytest.mark.models
+def test_a_broken_file_is_a_line_and_the_others_are_done_once(
+    order: NDArray[np.int16], tmp_path: Path
+):
+    calls = tmp_path / "calls"
+    (calls / "deeper").mkdir(parents=True)
+    (calls / "deeper" / "round").symlink_to(calls)
+    write_wav(calls / "deeper" / "a\nb.wav", order, RATE)
+    (calls / "empty.wav").touch()
+    (calls / "letter.mp3").write_text("Dear Sir or Madam")
+    (calls / "cut.wav").write_bytes((calls / "deeper" / "a\nb.wav").read_bytes()[:30])
+    write_wav(calls / "short.wav", silence(0.05), RATE)
+    with wave.open(str(calls / "wide.wav"), "wb") as out:
+        out.setnchannels(8)
+        out.setsampwidth(2)
+        out.setframerate(96000)
+        out.writeframes(bytes(16 * 96000))
+    result = transcribe(calls, "--out", calls / "out")
+    assert result.exit_code == 1
+    lines = result.output.strip().splitlines()
+    assert len(lines) == 5, result.output
+    assert [Path(line.partition(": ")[0]).name for line in lines[:4]] == [
+        "cut.wav",
+        "empty.wav",
+        "letter.mp3",
+        "short.wav",
+    ]
+    assert lines[4].startswith("2 transcribed")
+    assert lines[4].endswith("4 failed: see above")
+    (made,) = (calls / "out" / "deeper").iterdir()
+    assert "receipt" not in made.read_text()
+    assert "Thursday" in made.read_text()
+    assert (calls / "out" / "wide.wav.json").exists()
+    again = transcribe(calls, "--out", calls / "out")
+    assert again.output.endswith("0 transcribed, 2 were done before, 4 failed: see above\n")
