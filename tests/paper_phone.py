@@ -7,6 +7,7 @@ assert phone.heard == [...]
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,9 @@ class PaperTrunk:
         self.frames.append((now, len(pcm)))
         self.played.append(Sent(max(self._ends, now + self._late), pcm))
 
+    async def flush(self) -> None:
+        """Sound of any length is played at once."""
+
     async def mark(self, name: str) -> None:
         if "marks" not in self.abilities:
             raise NotOnThisWire("no marks")
@@ -144,12 +148,14 @@ class PaperPhone:
         self.talk.answers = answers or {}
         self.talk.custom = custom
         self.happens: list[tuple[float, Event]] = []
+        self._noise = np.random.default_rng(0)
         self._lost: list[tuple[float, float]] = []
         self._abilities, self._late = abilities, late
         overrides = {f"phone.{key}": value for key, value in settings.items()}
         self.config = load_config(DEMO, {"journal.enabled": False, **overrides})
         self.left: list[asyncio.Task[Any]] = []  # tasks that outlived the call
         self.lasted = 0.0
+        self.busy = 0  # other calls that go on
 
     def says(self, text: str, at: float, seconds: float = 1.0, finished: float = 0.95) -> Utterance:
         utterance = Utterance(text, at, seconds, finished)
@@ -170,12 +176,13 @@ class PaperPhone:
         return any(begin <= at < end for begin, end in self._lost)
 
     def sound(self, start: float) -> bytes:
-        """The caller's next 20 ms."""
+        """The caller's next 20 ms. It jumps about, for what stands still passes for an echo."""
         times = start + np.arange(FRAME) / RATE
         audio = np.zeros(FRAME, np.float32)
         for i, utterance in enumerate(self.talk.utterances):
             inside = (times >= utterance.start) & (times < utterance.end)
             audio[inside] = self.engines.paper.level(i)
+        audio *= self._noise.choice((-1, 1))
         return (audio * 32767).astype("<i2").tobytes()
 
     def call(self, seconds: float, then: Callable[[], Any] | None = None) -> "PaperPhone":
@@ -195,7 +202,11 @@ class PaperPhone:
         self.line = PaperTrunk(self, self._abilities, self._late)
         engines: Any = self.engines
         began = asyncio.get_running_loop().time()
-        await Switchboard(self.config, engines, self.calls).answer(self.line)
+        with contextlib.ExitStack() as others:
+            switchboard = Switchboard(self.config, engines, self.calls)
+            for _ in range(self.busy):
+                others.enter_context(switchboard.place())
+            await switchboard.answer(self.line)
         self.lasted = asyncio.get_running_loop().time() - began
 
     @property
@@ -214,9 +225,11 @@ class PaperPhone:
 
     def spoken(self, begin: float, end: float) -> float:
         """Seconds of the agent's sound that the caller heard between these times."""
-        heard = 0
+        sound = np.zeros(round((end - begin) * RATE), np.int16)
         for sent in self.line.played:
-            times = sent.start + np.arange(len(sent.samples)) / RATE
-            inside = sent.samples[(times >= begin) & (times < end)]
-            heard += int((np.abs(inside) > 0).sum())
-        return heard / RATE
+            at = round((sent.start - begin) * RATE)
+            low, high = max(0, at), min(len(sound), at + len(sent.samples))
+            if low < high:
+                sound[low:high] = sent.samples[low - at : high - at]
+        blocks = sound[: len(sound) // 40 * 40].reshape(-1, 40)  # 5 ms, more than half a wave
+        return float((np.abs(blocks).max(axis=1) > 1000).mean() * len(blocks) * 40 / RATE)

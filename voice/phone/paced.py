@@ -41,6 +41,9 @@ class PacedLine:
         self._waiting += samples[: max(0, self._most - len(self._waiting))]
         self._empty.clear()
 
+    async def flush(self) -> None:
+        """Silence follows anyway."""
+
     async def clear(self) -> None:
         self._waiting.clear()
         self._empty.set()

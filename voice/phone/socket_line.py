@@ -197,6 +197,9 @@ class SocketLine:
     async def play(self, samples: bytes) -> None:
         await self._send(self._protocol.play(samples))
 
+    async def flush(self) -> None:
+        await self._send(self._protocol.flush())
+
     async def mark(self, name: str) -> None:
         await self._send(self._protocol.mark(name))
 

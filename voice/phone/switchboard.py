@@ -45,7 +45,7 @@ class Switchboard:
         phone = self._config.phone
         name = agent or phone.numbers.get(about.called, phone.agent)
         try:
-            with self._place():
+            with self.place():
                 await self._answer(line, name)
         except NoLine as exc:
             logger.warning(f"a call on {line.name} was not taken: {exc}")
@@ -55,8 +55,8 @@ class Switchboard:
             await line.hang_up()
 
     @contextlib.contextmanager
-    def _place(self) -> Generator[None]:
-        """Raises NoLine."""
+    def place(self) -> Generator[None]:
+        """Hold a place for a call. Raises NoLine when none is free."""
         most = self._config.phone.max_calls
         if most is not None and self._busy >= most:
             raise NoLine(f"all {most} lines of the telephone are busy")

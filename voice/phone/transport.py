@@ -152,6 +152,7 @@ class LineOutput(FrameProcessor):
         self._transport = transport
         self._line = transport.line
         self._speaking = False
+        self._sent = False  # sound, since the line was cleared
         self._marked = (0, 0.0)  # the answer, and up to which place in it
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -167,10 +168,13 @@ class LineOutput(FrameProcessor):
             case OutputTransportMessageFrame() | OutputTransportMessageUrgentFrame():
                 return  # a telephone shows nothing
             case InterruptionFrame():
-                self._transport.flushes += 1
-                await self._line.clear()
+                if self._sent:  # else every word of the caller would cost a message
+                    self._sent = False
+                    self._transport.flushes += 1
+                    await self._line.clear()
                 await self._falls_silent()
             case TTSStoppedFrame():
+                await self._line.flush()
                 await self._falls_silent()
             case EndFrame():
                 await self._line.hang_up()
@@ -182,6 +186,7 @@ class LineOutput(FrameProcessor):
         if not self._speaking:
             self._speaking = True
             await self.broadcast_frame(BotStartedSpeakingFrame)
+        self._sent = True
         await self._line.play(frame.audio)
         if isinstance(frame, AgentAudio) and "marks" in self._line.abilities:
             answer, place = self._marked
