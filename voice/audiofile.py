@@ -33,6 +33,15 @@ def read_audio(path: Path, rate: int) -> NDArray[np.int16]:
     return (np.clip(samples, -1, 1) * 32767).astype(np.int16)
 
 
+def peaks(samples: NDArray[np.int16], size: int) -> NDArray[np.float32]:
+    """The loudest sample, 0 to 1, of every `size`: (..., samples) to (..., steps); the last step
+    may be shorter."""
+    short = -samples.shape[-1] % size
+    padded = np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, short)])
+    steps = padded.reshape(*samples.shape[:-1], -1, size).astype(np.float32)
+    return (np.abs(steps).max(axis=-1) / 32768).astype(np.float32)
+
+
 def write_wav(path: Path, samples: NDArray[np.int16], rate: int) -> None:
     """int16 (samples,) or (samples, channels) as a WAV file."""
     with wave.open(str(path), "wb") as out:

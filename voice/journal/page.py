@@ -1,19 +1,17 @@
 """One call as one self-contained page: its score, and every turn with its silence explained."""
 
-import re
 import statistics
 from collections.abc import Iterator, Sequence
-from functools import cache
 from html import escape
 from pathlib import Path
 
+from voice.document import document
 from voice.journal.picture import rounded, score
 from voice.journal.record import Answer, Recorded, Summary, Turn
 from voice.journal.show import PARTS, clock
 from voice.journal.waves import levels
 
 _STYLE = Path(__file__).parent / "page.css"
-_WEB_STYLE = Path(__file__).parent.parent / "web" / "style.css"
 
 
 def call_page(call: Recorded) -> str:
@@ -65,26 +63,8 @@ def calls_page(calls: Sequence[Summary]) -> str:
 
 
 def _document(title: str, body: Sequence[str]) -> str:
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)} · Openline</title><style>{_style()}</style></head>"
-        f"<body><main>{''.join(body)}</main></body></html>\n"
-    )
-
-
-@cache
-def _style() -> str:
-    """The web page's colours, light and dark, and this page's own rules."""
-    web = _WEB_STYLE.read_text(encoding="utf-8")
-    light = re.search(r":root \{(.*?)\}", web, re.DOTALL)
-    dark = re.search(r':root\[data-theme="dark"\] \{(.*?)\}', web, re.DOTALL)
-    assert light is not None, "style.css begins with the colours"
-    assert dark is not None, "style.css has a dark theme"
-    colours = f":root{{{light[1]}}}@media (prefers-color-scheme:dark){{:root{{{dark[1]}}}}}"
-    return colours + _STYLE.read_text(encoding="utf-8")
+    style = _STYLE.read_text(encoding="utf-8")
+    return document(title, ["<main>", *body, "</main>"], style)
 
 
 def _legend() -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from voice.audiofile import peaks
 from voice.journal.record import Recorded
 from voice.journal.sound import read_track
 
@@ -21,18 +22,10 @@ def levels(call: Recorded) -> tuple[Levels, Levels]:
     caller, in_rate = read_track(call.folder, "caller")
     agent, out_rate = read_track(call.folder, "agent")
     arrivals = call.arrivals
-    peaks = _peaks(caller, in_rate)
     size = round(in_rate * BIN_SECONDS)
-    places = [round(arrivals.at(size * (i + 1)) / BIN_SECONDS) - 1 for i in range(len(peaks))]
+    said = peaks(caller, size)
+    places = [round(arrivals.at(size * (i + 1)) / BIN_SECONDS) - 1 for i in range(len(said))]
     heard = np.zeros(max(places, default=-1) + 1, np.float32)
-    for place, peak in zip(places, peaks, strict=True):
+    for place, peak in zip(places, said, strict=True):
         heard[max(0, place)] = max(heard[max(0, place)], peak)
-    return heard, _peaks(agent, out_rate)
-
-
-def _peaks(samples: NDArray[np.int16], rate: int) -> Levels:
-    size = round(rate * BIN_SECONDS)
-    if not size:
-        return np.zeros(0, np.float32)
-    padded = np.pad(samples, (0, -len(samples) % size)).reshape(-1, size)
-    return (np.abs(padded.astype(np.float32)).max(axis=1) / 32768).astype(np.float32)
+    return heard, peaks(agent, round(out_rate * BIN_SECONDS))

@@ -27,31 +27,48 @@ _WRITERS: Mapping[str, tuple[str, Callable[[Transcript], str]]] = {
     "ctm": (".ctm", ctm),
     "md": (".md", minutes),
 }
-FORMATS = tuple(_WRITERS)
+FORMATS = (*_WRITERS, "html")
 _LONGEST = 180  # bytes of a name; file systems take 255, with our ending and the unfinished file's
 
 
-def write(transcript: Transcript, folder: Path, formats: Iterable[str]) -> list[Path]:
+def write(
+    transcript: Transcript, folder: Path, formats: Iterable[str], recording: Path | None = None
+) -> list[Path]:
     """One file a format, in the order of `formats`; `folder` is made where it is missing.
 
     A file of this name that is there is replaced at once or not at all. Times are written in whole
-    milliseconds, so that `read` and `write` again give the same bytes. Raises ExportError for a
-    format that is not known, OSError.
+    milliseconds, so that `read` and `write` again give the same bytes. `recording` is what the page
+    (html) plays; without it there are only words. Raises ExportError for a format that is not
+    known, AudioFileError, OSError.
     """
     wanted = list(dict.fromkeys(formats))
     for name in wanted:
-        if name not in _WRITERS:
+        if name not in FORMATS:
             raise ExportError(f"format {name!r}: not known; choose of {', '.join(FORMATS)}")
     folder.mkdir(parents=True, exist_ok=True)
     rounded = in_milliseconds(transcript)
+    stem = file_name(transcript.file)
     written: list[Path] = []
     for name in wanted:
-        ending, made = _WRITERS[name]
-        path = folder / (file_name(transcript.file) + ending)
+        if name == "html":
+            ending, made = ".html", _page(rounded, folder, stem, recording)
+        else:
+            ending, writer = _WRITERS[name]
+            made = writer(rounded)
+        path = folder / (stem + ending)
         # a file's name may be bytes that are no text
-        _replace(path, made(rounded).encode("utf-8", "backslashreplace"))
+        replace_file(path, made.encode("utf-8", "backslashreplace"))
         written.append(path)
     return written
+
+
+def _page(transcript: Transcript, folder: Path, stem: str, recording: Path | None) -> str:
+    # importing PyAV takes a quarter of a second that the other formats need not wait for
+    from voice.recordings.page.page import call_page
+    from voice.recordings.page.sound import Sound, sound_of
+
+    sound = Sound() if recording is None else sound_of(recording, folder, transcript.seconds)
+    return call_page(transcript, sound, f"{stem}.json")
 
 
 def read(path: Path) -> Transcript:
@@ -115,7 +132,8 @@ def _percent_byte(surrogate: str) -> str:
     return f"%{ord(surrogate) - 0xDC00:02X}"
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """All of it or nothing, also where this process is killed meanwhile. Raises OSError."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with unfinished.open("wb") as out:

@@ -24,9 +24,13 @@ class ExportError(Exception):
 
 
 def to_json(transcript: Transcript) -> str:
-    """One line; keys as docs/recordings.md lists them."""
+    return json.dumps(as_json(transcript), ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def as_json(transcript: Transcript) -> dict[str, Any]:
+    """Keys as docs/recordings.md lists them."""
     segments = [_segment(segment) for segment in transcript.segments]
-    made: dict[str, Any] = {
+    return {
         "segments": segments,
         "word_segments": [word for segment in segments for word in segment["words"]],
         "language": transcript.language,
@@ -45,7 +49,6 @@ def to_json(transcript: Transcript) -> str:
         "accounts": [_account(one) for one in transcript.accounts],
         "coverage": coverage(transcript.accounts),
     }
-    return json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def coverage(accounts: Sequence[Accounted]) -> dict[str, float]:
