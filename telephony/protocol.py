@@ -13,6 +13,7 @@ from telephony.order import Order
 
 LONGEST_TEXT = 64 * 1024  # characters; 0.5 s of base64 PCM at 24 kHz are 32 thousand
 LONGEST_SOUND = 2.0  # s of one message
+LONGEST_PROBLEM = 200  # characters
 FRAME = 0.02  # s of sound in one message of ours, where the carrier asks for nothing else
 
 Count = Annotated[int, Field(ge=0, le=2**53)]  # what every JSON reader keeps exactly
@@ -163,9 +164,12 @@ class Wire:
             match event:
                 case Started():
                     self._phase = "live"
-                case Ended():
+                case Ended(reason=reason, detail=detail):
                     self._phase = "over"
-                case Bad() | Reply():
+                    event = Ended(reason, _line(detail))
+                case Bad(problem=problem):
+                    event = Bad(_line(problem))
+                case Reply():
                     pass
                 case _ if self._phase == "new":
                     event = Bad(f"{type(event).__name__} before the call has started")
@@ -175,6 +179,11 @@ class Wire:
             if self._phase == "over":
                 break
         return admitted
+
+
+def _line(words: str) -> str:
+    """One line for a log: the other side's own words may be in it."""
+    return "".join(c if c.isprintable() else " " for c in words[:LONGEST_PROBLEM])
 
 
 def parse(messages: TypeAdapter[T], data: Message) -> T | Bad | None:
@@ -190,7 +199,7 @@ def parse(messages: TypeAdapter[T], data: Message) -> T | Bad | None:
         if first["type"] == "union_tag_invalid":
             return None
         # without the input: a digit that was pressed belongs into no log
-        return Bad(f"{'.'.join(map(str, first['loc'])) or 'a message'}: {first['msg']}"[:200])
+        return Bad(f"{'.'.join(map(str, first['loc'])) or 'a message'}: {first['msg']}")
 
 
 def encoded(payload: bytes) -> str:

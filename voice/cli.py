@@ -230,6 +230,19 @@ def interruptions(
     run(url=url, real=real, false=false, out=out, config=config, llm=llm)
 
 
+@bench.command(epilog="Example:  openline bench fuzz --inputs 100000 --wires twilio,telnyx")
+def fuzz(
+    inputs: Annotated[int, typer.Option(min=1, help="How many to each protocol.")] = 100_000,
+    wires: Annotated[str, typer.Option(help="Their names, with commas; empty: all.")] = "",
+    seed: Annotated[int, typer.Option(help="Another one makes other inputs.")] = 0,
+    out: OutOption = Path("bench"),
+) -> None:
+    """Tell the telephone protocols what nobody should: crashes, hangs, memory, broken rules."""
+    from voice.bench.fuzz import run
+
+    run(inputs=inputs, wires=wires, seed=seed, out=out)
+
+
 @bench.command(epilog="Example:  openline bench load --calls 20,40,80 --callers 0")
 def load(
     calls: Annotated[
