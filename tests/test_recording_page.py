@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from tests.page_server import until
 from tests.test_page import CHROMIUM, FLAGS
-from voice.audiofile import AudioFileError, write_wav
+from voice.audiofile import write_wav
 from voice.cli import app
-from voice.recordings.exports import read, write
+from voice.recordings.exports import ExportError, read, write
 from voice.recordings.page.index import write_index
-from voice.recordings.page.sound import opus, sound_of
+from voice.recordings.page.sound import page_sound
 from voice.recordings.transcript import Accounted, Segment, Transcript, Word
 
 pytestmark = [
@@ -276,11 +276,12 @@ def test_the_index_searches_all_calls(page: Page, tmp_path: Path):
 
 def test_a_long_recording_is_played_from_where_it_lies(tmp_path: Path):
     path = recording(tmp_path / "a #1.wav", CALL)
-    far = sound_of(path, tmp_path / "out", CALL.seconds, embed_seconds=5)
+    (tmp_path / "out").mkdir()
+    far = page_sound(path, tmp_path / "out", 5)
     assert far.source == "../a%20%231.wav"
-    near = sound_of(path, tmp_path / "out", CALL.seconds)
+    near = page_sound(path, tmp_path / "out")
     assert near.source.startswith("data:audio/ogg;base64,")
-    assert opus(path) == opus(path)
+    assert page_sound(path, tmp_path / "out") == near
     assert [len(levels) for levels in far.levels] == [700, 700]
     assert far.levels[0][round(1.2 / 0.02)] > 200  # "hello", in the first channel only
     assert far.levels[1][round(1.2 / 0.02)] == 0
@@ -289,5 +290,7 @@ def test_a_long_recording_is_played_from_where_it_lies(tmp_path: Path):
 def test_what_is_no_sound_is_one_line(tmp_path: Path):
     wrong = tmp_path / "wrong.wav"
     wrong.write_text("no sound")
-    with pytest.raises(AudioFileError, match=r"wrong\.wav: cannot be read as sound"):
+    with pytest.raises(ExportError, match=r"wrong\.wav: cannot be read as sound"):
         write(CALL, tmp_path, ["html"], wrong)
+    with pytest.raises(ExportError, match=r"none\.wav: cannot be read"):
+        write(CALL, tmp_path, ["html"], tmp_path / "none.wav")

@@ -33,13 +33,11 @@ def read_audio(path: Path, rate: int) -> NDArray[np.int16]:
     return (np.clip(samples, -1, 1) * 32767).astype(np.int16)
 
 
-def peaks(samples: NDArray[np.int16], size: int) -> NDArray[np.float32]:
-    """The loudest sample, 0 to 1, of every `size`: (..., samples) to (..., steps); the last step
-    may be shorter."""
-    short = -samples.shape[-1] % size
-    padded = np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, short)])
-    steps = padded.reshape(*samples.shape[:-1], -1, size).astype(np.float32)
-    return (np.abs(steps).max(axis=-1) / 32768).astype(np.float32)
+def peaks(samples: NDArray[np.int16 | np.float32], size: int) -> NDArray[np.float32]:
+    """(samples,) to the loudest, 0 to 1, of every `size`; the last ones may be fewer."""
+    full = 32768 if samples.dtype == np.int16 else 1
+    steps = np.pad(samples, (0, -len(samples) % size)).reshape(-1, size)
+    return (np.abs(steps.astype(np.float32)).max(axis=1) / full).astype(np.float32)
 
 
 def write_wav(path: Path, samples: NDArray[np.int16], rate: int) -> None:

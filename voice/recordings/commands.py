@@ -176,6 +176,10 @@ def _go(run: "Run", recordings: "Sequence[Recording]", *, again: bool) -> int:
     if failed:
         line += f", {len(failed)} failed: see above"
     typer.echo(line)
+    if {"html", "json"} <= set(run.job.formats):
+        from voice.recordings.page.index import write_index
+
+        write_index(run.job.out)
     return len(failed)
 
 

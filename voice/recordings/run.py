@@ -73,7 +73,7 @@ class Job:
             )
         finally:
             sound.close()
-        paths = write(transcript, self.out / recording.folder, self.formats)
+        paths = write(transcript, self.out / recording.folder, self.formats, recording.path)
         names = [str(path.relative_to(self.out)) for path in paths]
         ledger.add(recording.path, stat, self._settings(recording), names, transcript.seconds)
         return Done(recording, transcript.seconds, again=True)

@@ -39,7 +39,7 @@ def write(
     A file of this name that is there is replaced at once or not at all. Times are written in whole
     milliseconds, so that `read` and `write` again give the same bytes. `recording` is what the page
     (html) plays; without it there are only words. Raises ExportError for a format that is not
-    known, AudioFileError, OSError.
+    known and for a recording that cannot be read, OSError.
     """
     wanted = list(dict.fromkeys(formats))
     for name in wanted:
@@ -65,9 +65,18 @@ def write(
 def _page(transcript: Transcript, folder: Path, stem: str, recording: Path | None) -> str:
     # importing PyAV takes a quarter of a second that the other formats need not wait for
     from voice.recordings.page.page import call_page
-    from voice.recordings.page.sound import Sound, sound_of
+    from voice.recordings.page.sound import PageSound, page_sound
+    from voice.recordings.reading import ReadingError
 
-    sound = Sound() if recording is None else sound_of(recording, folder, transcript.seconds)
+    sound = PageSound()
+    if recording is not None:
+        parties = 1 + max((part.channel or 0 for part in transcript.segments), default=0)
+        try:
+            sound = page_sound(recording, folder, parties=parties)
+        except ReadingError as exc:
+            raise ExportError(f"{recording}: {exc}") from exc
+        except OSError as exc:
+            raise ExportError(f"{recording}: cannot be read ({exc.strerror})") from exc
     return call_page(transcript, sound, f"{stem}.json")
 
 

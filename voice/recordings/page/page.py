@@ -13,7 +13,7 @@ from voice.document import document
 from voice.recordings.exports.minutes import clock
 from voice.recordings.exports.speakers import names, runs
 from voice.recordings.exports.whisperx_json import as_json, coverage
-from voice.recordings.page.sound import Sound
+from voice.recordings.page.sound import PageSound
 from voice.recordings.transcript import Segment, Transcript
 
 _HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ _OUTCOMES = {
 }
 
 
-def call_page(transcript: Transcript, sound: Sound, file: str) -> str:
+def call_page(transcript: Transcript, sound: PageSound, file: str) -> str:
     """`file` is the name under which the page saves corrections."""
     made = as_json(transcript)
     del made["word_segments"]  # the page makes them again when it saves
@@ -66,7 +66,7 @@ def speaker_order(transcript: Transcript) -> list[str]:
     return list(dict.fromkeys(part.speaker for part in transcript.segments))
 
 
-def _player(transcript: Transcript, sound: Sound) -> str:
+def _player(transcript: Transcript, sound: PageSound) -> str:
     facts = [clock(transcript.seconds), transcript.language, transcript.model, transcript.quality]
     shown = " · ".join(escape(fact) for fact in facts if fact)
     audio = f'<audio id="audio" preload="auto" src="{escape(sound.source)}"></audio>'
