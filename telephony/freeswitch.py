@@ -22,6 +22,7 @@ from telephony.events import Bad, Ended, Event, Started
 from telephony.line import Ability, Message
 from telephony.protocol import LONGEST_TEXT, parse
 
+SUBPROTOCOL = "audio.drachtio.org"  # unless MOD_AUDIO_FORK_SUBPROTOCOL_NAME names another
 RATES = range(8000, 64001, 8000)  # Hz
 _METADATA: TypeAdapter[dict[str, str | int | None]] = TypeAdapter(dict[str, str | int | None])
 _TOLD: TypeAdapter[Told] = TypeAdapter(Told)

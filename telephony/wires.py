@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from telephony import chan_websocket, freeswitch, jambonz
 from telephony.audiohook import AudioHook
 from telephony.audiosocket import AudioSocket
 from telephony.chan_websocket import ChanWebSocket
@@ -14,6 +15,8 @@ from telephony.telnyx import Telnyx
 from telephony.twilio import Twilio
 from telephony.vonage import Vonage
 
+# of the websockets that ask for one
+SUBPROTOCOLS = (chan_websocket.SUBPROTOCOL, freeswitch.SUBPROTOCOL, jambonz.SUBPROTOCOL)
 WIRES: dict[str, Callable[[], WireProtocol]] = {
     AudioHook.name: AudioHook,
     AudioSocket.name: AudioSocket,

@@ -10,15 +10,13 @@ from loguru import logger
 from telephony.line import WireProtocol
 from telephony.signatures import Refused, Request
 from telephony.tokens import Ticket
-from telephony.wires import WIRES
+from telephony.wires import SUBPROTOCOLS, WIRES
 from voice.config import Config, ConfigError
 from voice.phone.gate import Gate, Origin
 from voice.phone.settings import AudioSocketConfig, PhoneConfig
 from voice.phone.socket_line import NoCall, Pipe, SocketLine, StreamPipe, WebsocketPipe
 from voice.phone.switchboard import Switchboard
 from voice.phone.webhooks import origin, signed_request
-
-SUBPROTOCOLS = ("media", "audio.jambonz.org")  # of Asterisk's chan_websocket and of jambonz
 
 
 def media(config: Config, switchboard: Switchboard, gate: Gate) -> APIRouter:
