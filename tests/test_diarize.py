@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tests.conftest import Says
 from voice.models import ModelMissing
 from voice.recordings.diarize import Diarization, Diarizer
-from voice.recordings.diarize.cluster import clusters
+from voice.recordings.diarize.cluster import speakers_of
 from voice.recordings.transcript import SpeakerTurn
 
 RATE = 16000
@@ -22,25 +22,48 @@ def around(*centres: int, spread: float = 0.25) -> NDArray[np.float32]:
     return (prints / np.linalg.norm(prints, axis=1, keepdims=True)).astype(np.float32)
 
 
-def equal(n: int) -> NDArray[np.float32]:
-    return np.ones(n, np.float32)
+def found(
+    prints: NDArray[np.float32],
+    *,
+    seconds: float = 2.0,
+    threshold: float = 0.33,
+    count: int | None = None,
+) -> list[list[int]]:
+    """Which prints, two seconds apart, have which of the speakers' voices."""
+    n = len(prints)
+    middles, lengths = np.arange(0.0, 2.0 * n, 2.0), np.full(n, seconds, np.float64)
+    voices = speakers_of(prints, middles, lengths, threshold=threshold, least=3.0, count=count)
+    owners = (prints @ voices.T).argmax(axis=1)
+    return [np.flatnonzero(owners == speaker).tolist() for speaker in range(len(voices))]
 
 
-def test_prints_of_two_voices_are_two_clusters_in_any_order() -> None:
-    found = clusters(around(0, 1, 0, 0, 1), equal(5), threshold=0.5)
-    assert found[0] == found[2] == found[3] != found[1] == found[4]
+def test_prints_of_two_voices_are_two_speakers_the_talkative_first() -> None:
+    assert found(around(0, 1, 0, 0, 1)) == [[0, 2, 3], [1, 4]]
+
+
+def test_a_voice_that_scatters_is_still_one_and_two_calm_ones_are_two() -> None:
+    near = around(0, 0, 0, 0, 0, 0)
+    apart = near + np.repeat([[0, 0.5], [0, -0.5]], 3, axis=0) @ np.eye(8)[[0, 7]]
+    calm = (apart / np.linalg.norm(apart, axis=1, keepdims=True)).astype(np.float32)
+    assert len(found(around(*[0] * 12, spread=0.9))) == 1
+    assert len(found(calm)) == 2
 
 
 def test_a_count_that_is_known_beats_the_threshold() -> None:
     prints = around(0, 1, 2, 0, 1, 2)
-    assert clusters(prints, equal(6), threshold=0.01).max() == 5
-    found = clusters(prints, equal(6), threshold=0.01, count=3)
-    assert list(found[:3]) == list(found[3:])
-    assert clusters(prints, equal(6), threshold=0.01, count=1).max() == 0
+    assert len(found(prints, threshold=2.0)) == 1
+    assert sorted(found(prints, threshold=2.0, count=3)) == [[0, 3], [1, 4], [2, 5]]
+    assert len(found(prints, threshold=0.0, count=1)) == 1
+
+
+def test_who_is_heard_for_a_moment_is_no_speaker_unless_the_count_is_known() -> None:
+    prints = around(0, 0, 0, 1)
+    assert found(prints) == [[0, 1, 2, 3]]
+    assert found(prints, count=2) == [[0, 1, 2], [3]]
 
 
 def test_one_print_is_one_speaker() -> None:
-    assert list(clusters(around(3), equal(1), threshold=0.5)) == [0]
+    assert found(around(3), seconds=0.5) == [[0]]
 
 
 def talk(*parts: NDArray[np.float32], pause: float = 0.4) -> NDArray[np.float32]:

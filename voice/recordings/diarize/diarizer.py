@@ -1,14 +1,16 @@
-"""Who spoke when in one channel: segmentation of overlapping windows, a voice print for each
-speaker of each window, clustering of the prints, and a vote of the windows on every frame."""
+"""Who spoke when in one channel: segmentation of overlapping windows, voice prints of pieces in
+which one speaker talks, clustering of the prints, and a vote of the windows on every frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voice.models import model_path
-from voice.recordings.diarize.cluster import clusters
+from voice.recordings.diarize.cluster import speakers_of
 from voice.recordings.diarize.models import (
     FIRST,
     FRAMES,
@@ -27,22 +29,27 @@ SECONDS = HOP / RATE  # of a frame
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    step: int = 148  # frames from one window to the next: 2.5 s
-    threshold: float = 0.45  # cosine distance at which two voices are two
-    clean: float = 1.0  # s of one voice alone from which its print may found a speaker
-    least: float = 0.15  # s; a voice heard for less in a window has no print
+    step: int = 296  # frames from one window to the next: 5 s
+    threshold: float = 0.33  # distance at which two voices are two, as cluster.py measures it
+    piece: float = 2.2  # s of one voice in a print at most; longer speech is cut
+    shortest_piece: float = 0.3  # s; shorter speech has the speaker of the nearest piece
+    founding: float = 0.7  # s; a shorter piece founds no speaker
+    least: float = 3.0  # s of pieces, counted in both of their windows, that make a speaker
+    loyalty: float = 0.05  # what a piece's likeness to its local speaker's voice is raised by
     gap: float = 0.25  # s; a speaker's pauses up to here are part of the turn
     shortest: float = 0.12  # s of a turn
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """One speaker of one window."""
+class _Piece:
+    """Frames `first` up to `past` of one of a window's local speakers."""
 
     window: int
-    active: NDArray[np.bool_]  # (FRAMES,)
+    local: int
+    first: int
+    past: int
+    alone: bool  # nobody else talks
     print: NDArray[np.float32]
-    alone: float  # s that the print rests on
 
 
 class Diarizer:
@@ -70,7 +77,7 @@ class Diarizer:
 class Diarization:
     """One recording: `add` its samples in pieces of any length, then ask for the `turns`.
 
-    Of the sound only one window is kept; an hour leaves about 4 MB of activity and prints.
+    Of the sound only one window is kept; an hour leaves about 4 MB of prints.
     """
 
     def __init__(self, by: Diarizer) -> None:
@@ -78,7 +85,8 @@ class Diarization:
         self._rest = np.zeros(0, np.float32)  # samples from the next window's start
         self._windows = 0
         self._samples = 0
-        self._heard: list[_Heard] = []
+        self._active: list[NDArray[np.uint8]] = []  # bits of (FRAMES, LOCALS), a window each
+        self._pieces: list[_Piece] = []
 
     def add(self, samples: NDArray[np.float32]) -> None:
         """Mono float32 at 16 kHz, the next of the recording."""
@@ -100,94 +108,134 @@ class Diarization:
             padded = np.zeros(WINDOW, np.float32)
             padded[: len(self._rest)] = self._rest
             self._listen(padded)
-        if not self._heard:
+        if not self._pieces:
             return []
-        labels = self._labels(speakers)
-        return _named(self._vote(labels), self._by.settings)
+        return _named(self._vote(self._voices(speakers)), self._by.settings)
 
     def _listen(self, window: NDArray[np.float32]) -> None:
         settings = self._by.settings
         active = self._by.segmentation(window)
         alone = active & (active.sum(axis=1, keepdims=True) == 1)
         for local in range(LOCALS):
-            if active[:, local].sum() * SECONDS < settings.least:
-                continue
-            use = alone[:, local]
-            if use.sum() * SECONDS < 0.5:
-                use = active[:, local]
-            sound = np.concatenate([window[a:b] for a, b in _samples_of(use)])
-            self._heard.append(
-                _Heard(
-                    self._windows,
-                    active[:, local],
-                    self._by.voice_print(sound),
-                    float(alone[:, local].sum() * SECONDS),
-                )
-            )
+            runs = [
+                run
+                for run in _bridged(_runs(alone[:, local]), active)
+                if (run[1] - run[0]) * SECONDS >= settings.shortest_piece
+            ]
+            for first, past in (part for run in runs for part in _cut(run, settings.piece)):
+                self._print(window, local, first, past, [(first, past)], alone=True)
+            spoken = _runs(active[:, local])
+            if spoken and not runs:
+                self._print(window, local, spoken[0][0], spoken[-1][1], spoken, alone=False)
+        self._active.append(np.packbits(active))
         self._windows += 1
 
-    def _labels(self, speakers: int | None) -> NDArray[np.int64]:
+    def _print(
+        self,
+        window: NDArray[np.float32],
+        local: int,
+        first: int,
+        past: int,
+        runs: Sequence[tuple[int, int]],
+        *,
+        alone: bool,
+    ) -> None:
+        start = FIRST - HOP // 2
+        sound = np.concatenate([window[start + a * HOP : start + b * HOP] for a, b in runs])
+        voice = self._by.voice_print(sound)
+        self._pieces.append(_Piece(self._windows, local, first, past, alone, voice))
+
+    def _voices(self, speakers: int | None) -> NDArray[np.float32]:
         settings = self._by.settings
-        prints = np.array([heard.print for heard in self._heard])
-        alone = np.array([heard.alone for heard in self._heard], np.float32)
-        founding = np.flatnonzero(alone >= settings.clean)
+        founding = [
+            piece
+            for piece in self._pieces
+            if piece.alone and (piece.past - piece.first) * SECONDS >= settings.founding
+        ]
         if len(founding) < max(2, speakers or 0):
-            founding = np.arange(len(prints))
-        found = clusters(
-            prints[founding],
-            np.maximum(alone[founding], 0.1),
+            founding = self._pieces
+        bounds = np.array([[p.first, p.past] for p in founding]) * SECONDS
+        starts = np.array([piece.window for piece in founding]) * settings.step * SECONDS
+        return speakers_of(
+            np.array([piece.print for piece in founding]),
+            starts + bounds.mean(axis=1),
+            bounds[:, 1] - bounds[:, 0],
             threshold=settings.threshold,
+            least=settings.least,
             count=speakers,
         )
-        centres = np.array(
-            [prints[founding][found == n].mean(axis=0) for n in range(found.max() + 1)]
-        )
-        centres /= np.linalg.norm(centres, axis=1, keepdims=True)
-        likeness = prints @ centres.T
-        labels = np.zeros(len(prints), np.int64)
-        for window in range(self._windows):
-            inside = [i for i, heard in enumerate(self._heard) if heard.window == window]
-            for i, label in _assigned(likeness[inside]):
-                labels[inside[i]] = label
-        return labels
 
-    def _vote(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _vote(self, voices: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(frames, speakers): who talks."""
-        step = self._by.settings.step
+        step, trust = self._by.settings.step, _trust()
         frames = (self._windows - 1) * step + FRAMES
-        votes = np.zeros((frames, int(labels.max()) + 1), np.float32)
+        votes = np.zeros((frames, len(voices)), np.float32)
         windows = np.zeros((frames, 1), np.float32)
-        for n in range(self._windows):
-            windows[n * step : n * step + FRAMES] += 1
-        for heard, label in zip(self._heard, labels, strict=True):
-            at = heard.window * step
-            votes[at : at + FRAMES, label] += heard.active
+        own: dict[tuple[int, int], list[_Piece]] = {}
+        for piece in self._pieces:
+            own.setdefault((piece.window, piece.local), []).append(piece)
+        for n, packed in enumerate(self._active):
+            span = slice(n * step, n * step + FRAMES)
+            windows[span] += trust
+            active = np.unpackbits(packed, count=FRAMES * LOCALS).reshape(FRAMES, LOCALS)
+            said = np.zeros((FRAMES, len(voices)), bool)
+            for local in range(LOCALS):
+                if pieces := own.get((n, local)):
+                    labels = self._labels(pieces, voices)
+                    talks = np.flatnonzero(active[:, local])
+                    said[talks, _nearest(talks, pieces, labels)] = True
+            votes[span] += said * trust
         talks = votes / windows > 0.5
         return talks[: int((self._samples - FIRST) / HOP) + 1]
 
+    def _labels(self, pieces: list[_Piece], voices: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Which of `voices` each piece of one local speaker has."""
+        likeness = np.array([piece.print for piece in pieces]) @ voices.T
+        lengths = np.array([piece.past - piece.first for piece in pieces])
+        likeness[:, int((likeness * lengths[:, None]).sum(axis=0).argmax())] += (
+            self._by.settings.loyalty
+        )
+        return likeness.argmax(axis=1)
 
-def _assigned(likeness: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Speakers of one window to clusters, the likest first; two of a window are seldom one."""
-    likeness = likeness.copy()
-    pairs: list[tuple[int, int]] = []
-    for _ in range(len(likeness)):
-        i, label = np.unravel_index(int(likeness.argmax()), likeness.shape)
-        pairs.append((int(i), int(label)))
-        likeness[i] = -np.inf
-        likeness[:, label] -= 0.5
-    return pairs
+
+def _trust() -> NDArray[np.float32]:
+    """(FRAMES, 1): a window knows less about its first and last second."""
+    away = np.minimum(np.arange(FRAMES), np.arange(FRAMES)[::-1]) + 0.5
+    return np.minimum(1.0, away * SECONDS)[:, None].astype(np.float32)
+
+
+def _nearest(
+    frames: NDArray[np.int64], pieces: list[_Piece], labels: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The label of the piece that each frame lies in or is nearest to."""
+    first = np.array([piece.first for piece in pieces])
+    past = np.array([piece.past for piece in pieces])
+    away = np.maximum(first - frames[:, None], frames[:, None] - past + 1)
+    return labels[np.maximum(away, 0).argmin(axis=1)]
+
+
+def _bridged(runs: list[tuple[int, int]], active: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Runs joined over pauses of up to 0.1 s in which nobody talks."""
+    joined: list[tuple[int, int]] = []
+    for first, past in runs:
+        if joined and first - joined[-1][1] <= 6 and not active[joined[-1][1] : first].any():
+            joined[-1] = (joined[-1][0], past)
+        else:
+            joined.append((first, past))
+    return joined
+
+
+def _cut(run: tuple[int, int], longest: float) -> list[tuple[int, int]]:
+    """Even parts of at most `longest` s."""
+    parts = int(np.ceil((run[1] - run[0]) * SECONDS / longest))
+    edges = np.linspace(run[0], run[1], parts + 1).astype(int).tolist()
+    return list(pairwise(edges))
 
 
 def _runs(active: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """(first, past the last) of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]).astype(np.int8)))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _samples_of(active: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Frames as spans of samples of their window."""
-    middle = FIRST - HOP // 2
-    return [(middle + a * HOP, min(WINDOW, middle + b * HOP)) for a, b in _runs(active)]
 
 
 def _named(talks: NDArray[np.bool_], settings: Settings) -> list[SpeakerTurn]:

@@ -39,8 +39,8 @@ def _mel() -> NDArray[np.float32]:
     def mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
         return 1127.0 * np.log(1.0 + hertz / 700.0)
 
-    low, high = mel(np.array([_LOWEST, RATE / 2]))
-    edges: NDArray[np.float64] = np.linspace(low, high, BINS + 2)
+    low, high = mel(np.array([_LOWEST, RATE / 2])).tolist()
+    edges = np.linspace(low, high, BINS + 2, dtype=np.float64)
     at = mel(np.arange(_FFT // 2 + 1) * RATE / _FFT)[:, None]
     rising = (at - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - at) / (edges[2:] - edges[1:-1])
