@@ -136,6 +136,22 @@ def doctor(
     raise typer.Exit(run(config, as_json=as_json))
 
 
+@app.command(epilog="Example:  openline score call.stm out/call.wav.json")
+def score(
+    reference: Annotated[Path, typer.Argument(metavar="REF", help="What was said.")],
+    hypothesis: Annotated[Path, typer.Argument(metavar="HYP", help="What was recognized.")],
+    language: Annotated[
+        str, typer.Option(help="How words are made alike; default: the files', else en.")
+    ] = "",
+    collar: Annotated[float, typer.Option(help="s beside each turn that DER leaves out.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Measure WER, cpWER, DER and the words' times; of json, txt, rttm, ctm, stm, srt or vtt."""
+    from voice.recordings.score import run
+
+    run(reference, hypothesis, language=language, collar=collar, as_json=as_json)
+
+
 @bench.command(epilog="Example:  openline bench latency --questions 20 --out bench/")
 def latency(
     url: Annotated[
