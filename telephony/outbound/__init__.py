@@ -1,0 +1,1 @@
+"""Calling out: whom, when and how often, and what it may cost."""
