@@ -1,8 +1,9 @@
 """What could name a person, out of texts that leave this machine.
 
-E-mail addresses, payment card numbers, telephone numbers and other runs of six digits or more
-become [EMAIL], [CARD], [PHONE] and [NUMBER]; shorter ones (an order, a time, an amount) stay. Names
-and addresses are NOT found. Whatever finds them (presidio, for one) is another `Mask`.
+E-mail addresses, payment card numbers, telephone numbers and other runs of six digits or more, as
+figures or in English or Spanish words, become [EMAIL], [CARD], [PHONE] and [NUMBER]; shorter ones
+(an order, a time, an amount) stay. Names and addresses are NOT found. Whatever finds them
+(presidio, for one) is another `Mask`.
 """
 
 import re
@@ -15,12 +16,34 @@ _EMAIL = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.+-]+ at [\w-]+ dot (?:\w+ dot )*\w+\b", re.I
 )
 _DIGITS = re.compile(r"\+?\(?\d(?:[ ().\-/]{0,2}\d){5,}")
+_DIGIT = (
+    "zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple|"
+    "cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|doble"
+)
+_SPOKEN = re.compile(rf"\b(?:{_DIGIT}|\d)(?:[ ,.\-]+(?:{_DIGIT}|\d)\b){{5,}}", re.I)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2})?")
 
 
+def spans(text: str) -> list[tuple[int, int, str]]:
+    """What can be known by its shape alone: from, to and what stands there instead, by place."""
+    found = [(m.start(), m.end(), "[EMAIL]") for m in _EMAIL.finditer(text)]
+    for pattern in (_DIGITS, _SPOKEN):
+        for match in pattern.finditer(text):
+            label = _number(match[0]) if pattern is _DIGITS else "[NUMBER]"
+            apart = all(match.end() <= start or match.start() >= end for start, end, _ in found)
+            if label and apart:
+                found.append((match.start(), match.end(), label))
+    return sorted(found)
+
+
 def light(text: str) -> str:
-    """`text` without what can be known by its shape alone."""
-    return _DIGITS.sub(_number, _EMAIL.sub("[EMAIL]", text))
+    """`text` without what `spans` finds."""
+    parts: list[str] = []
+    at = 0
+    for start, end, label in spans(text):
+        parts += [text[at:start], label]
+        at = end
+    return "".join([*parts, text[at:]])
 
 
 def unmasked(text: str) -> str:
@@ -43,10 +66,10 @@ def masked(value: Any, mask: Mask) -> Any:
             return value
 
 
-def _number(found: re.Match[str]) -> str:
-    text = found[0]
+def _number(text: str) -> str:
+    """What a run of digits is called; "" for a date."""
     if _DATE.fullmatch(text):
-        return text
+        return ""
     digits = re.sub(r"\D", "", text)
     if 13 <= len(digits) <= 19 and _luhn(digits):
         return "[CARD]"

@@ -1,5 +1,5 @@
 """A transcript in the formats that other programs read, and back from JSON."""
 
-from voice.recordings.exports.files import FORMATS, ExportError, read, write
+from voice.recordings.exports.files import FORMATS, ExportError, file_name, read, write
 
-__all__ = ["FORMATS", "ExportError", "read", "write"]
+__all__ = ["FORMATS", "ExportError", "file_name", "read", "write"]
