@@ -116,6 +116,7 @@ class Embedded:
         if self._cache is not None and (self._cache / name).is_file():
             restored = await self._post(f"/slots/{slot}?action=restore", {"filename": name})
             if restored.status_code == 200:
+                (self._cache / name).touch()  # it is in use: others are dropped before it
                 return
             (self._cache / name).unlink(missing_ok=True)  # of another build of llama.cpp
         read = body | {"n_predict": 0, "stream": False, "id_slot": slot}
@@ -319,7 +320,8 @@ def _wait_for_loop(server: Any, key: str) -> None:
     ).raise_for_status()
 
 
-def _keep_newest(cache: Path, most: int = 8) -> None:
+def _keep_newest(cache: Path, most: int = 24) -> None:
+    """Two for each agent and language, 5 to 27 MB each of the 1.5B."""
     files = sorted(cache.glob("*.prefix"), key=lambda path: path.stat().st_mtime)
     for path in files[:-most]:
         path.unlink(missing_ok=True)
