@@ -48,9 +48,12 @@ class Sound:
         *,
         paused: bool = True,
         asked: bool = False,
+        answers: bool = False,
         said: str = "",
     ) -> Decision | None:
-        return self.interruptions.read(text, probability, paused=paused, asked=asked, said=said)
+        return self.interruptions.read(
+            text, probability, paused=paused, asked=asked, answers=answers, said=said
+        )
 
 
 def test_speech_holds_the_agent_and_its_words_take_the_turn():
@@ -76,11 +79,21 @@ def test_the_same_word_is_an_answer_to_a_question(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["Stop.", "Wait.", "No.", "Okay, but when?", "Right now?", "Hold on", "Thanks."]
+    ("text", "probability"),
+    [
+        ("Stop.", -1.2),
+        ("Wait.", -1.3),
+        ("No.", -1.2),
+        ("Okay, but when?", -0.85),
+        ("Right now?", -0.85),
+        ("Hold on", -0.85),
+        ("Thanks.", -1.2),
+        ("100", -0.7),
+    ],
 )
-def test_short_words_that_mean_something_are_obeyed(text: str):
+def test_short_words_that_mean_something_are_obeyed(text: str, probability: float):
     sound = Sound().begins().speaks(0.35).silent(0.064)
-    assert isinstance(sound.is_read(text, -0.95), GiveWay)
+    assert isinstance(sound.is_read(text, probability), GiveWay)
 
 
 def test_an_okay_that_may_go_on_is_waited_for():
@@ -95,9 +108,26 @@ def test_half_a_word_decides_nothing():
     assert sound.is_read("Yafin", paused=False) is None
 
 
-def test_a_hum_that_is_read_as_a_word_lets_the_agent_go_on():
+@pytest.mark.parametrize(
+    ("text", "probability"),
+    [("At high.", -0.91), ("I'll try.", -0.66), ("Oh, no.", -0.94), ("I'm okay.", -0.54)],
+)
+def test_a_hum_that_is_read_as_words_lets_the_agent_go_on(text: str, probability: float):
+    sound = Sound().begins().speaks(0.45)
+    assert sound.is_read(text, probability, paused=False) is None
+    assert isinstance(sound.silent(0.064).is_read(text, probability), GoOn)
+
+
+def test_a_doubtful_word_is_an_answer_while_the_agent_asks():
     sound = Sound().begins().speaks(0.45).silent(0.064)
-    assert isinstance(sound.is_read("At high.", -0.91), GoOn)
+    assert isinstance(sound.is_read("Monday", -0.59, answers=True), GiveWay)
+
+
+def test_words_that_go_on_are_believed_without_a_pause():
+    sound = Sound().begins().speaks(1.0)
+    assert sound.is_read("I made some", -0.8, paused=False) is None
+    sound.speaks(0.5)
+    assert isinstance(sound.is_read("I made some", -0.8, paused=False), GiveWay)
 
 
 def test_a_door_is_let_go_without_reading_it():

@@ -99,19 +99,34 @@ FILLERS = _set(
 )
 # What a listener says while somebody speaks, so as not to interrupt.
 LISTENS = _set(
-    "mm mmm mhm hm hmm hmmm mhmm uh huh uhhuh um umm ah aha oh ooh ok okay yeah yea yah ya yes yep "
-    "yup right sure fine good great nice cool alright wow really exactly indeed interesting "
+    "mm mmm mhm hm hmm hmmm mhmm uh huh uhhuh um umm ah aha oh oic ooh ok okay yeah yea yah ya yes "
+    "yep yup right sure fine good great nice cool alright wow really exactly indeed interesting "
     "perfect lovely"
 )
 # What tiny.en also reads where somebody hums, and the small words that come with an "okay"
 LISTENS_BESIDE = _set(
-    "m h i see got god it that's that is it's the a all of course so well go on very and"
+    "m h i i'm see say guess got god it that's that is it's the a all of course so well go on very "
+    "and amen"
 )
 LISTENS_WHOLE: frozenset[str] = frozenset(
-    ("i see", "got it", "god it", "go on", "all right", "of course", "m h m", "you")
+    (
+        "i see",
+        "got it",
+        "god it",
+        "got it got it",
+        "i'm",
+        "go on",
+        "all right",
+        "of course",
+        "m h m",
+        "you",
+    )
 )
-# Short words that must never be taken for a hum
-CALLS = _set("stop wait no now hold hello hey sorry what pardon thanks thank")
+# Words that are hardly ever taken for a hum, however unclear they came
+CALLS = _set(
+    "stop wait no not now hold hang hello hey sorry what who why where when how pardon excuse "
+    "repeat enough cancel actually thanks thank bye goodbye"
+)
 GREETING = _set("hi hello hey good morning evening afternoon there")
 GOODBYE_CUES = _set("bye goodbye")
 THANKS_CUES = _set("thanks thank cheers")
