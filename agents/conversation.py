@@ -233,6 +233,11 @@ class Conversation:
         return packs[said] if said else now
 
     @property
+    def spoken(self) -> str:
+        """The language that the caller last spoke, "" before they have."""
+        return self._kept.language
+
+    @property
     def _kept(self) -> State:
         """The state of the last turn that was confirmed."""
         draft = self._draft

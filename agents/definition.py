@@ -115,6 +115,11 @@ class AgentDefinition(Strict):
                 raise ValueError(f"language {code!r} has no words; write them under words: {code}:")
         return {**given, "language": first}
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """All that it speaks, first the one that it greets in."""
+        return (self.language, *self.words)
+
     def speaking(self, code: str) -> "AgentDefinition":
         """The definition of the same agent in one of its further languages."""
         words = self.words[code]

@@ -187,6 +187,7 @@ class PaperConversation:
         self.kept: list[str] = []
         self.heard_lines: list[str] = []
         self.expects = ""
+        self.spoken = ""
         self.closed = False
 
     def phrase(self, name: str) -> str:
@@ -334,7 +335,14 @@ class PaperCall:
     ) -> None:
         ears = Ears(self.ears, PaperLane(self.hear), self.ears, self.ears, PaperLane(self.judge))  # type: ignore[arg-type]
         aloud = Aloud()
-        self.listener = Listener(ears, TURNS, partial_seconds=0.5, aloud=aloud)
+        self.listener = Listener(
+            ears,
+            TURNS,
+            partial_seconds=0.5,
+            languages=("en", "es"),
+            spoken=lambda: self.conversation.spoken,
+            aloud=aloud,
+        )
         self.responder = Responder(self.conversation, greeting=self.greeting)  # type: ignore[arg-type]
         lane: Any = PaperLane(self.speak)
         spanish = Mouth(self.spanish, lane, language="es")

@@ -13,9 +13,10 @@ from rapidfuzz.distance import Levenshtein
 
 from tests.conftest import Says
 from voice.listen.doubt import compression, loops, sounding, unrepeated
+from voice.listen.languages import Languages
 from voice.listen.weights import TranscriberError
 from voice.listen.whisper import Transcriber, pieces
-from voice.models import model_path
+from voice.models import ModelMissing, model_path
 
 RATE = 16000
 ORDER = "Where is my order? It should have been here on Thursday."
@@ -39,6 +40,17 @@ def noise(seconds: float, level: float) -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def transcriber() -> Iterator[Transcriber]:
     model = Transcriber(model_path("whisper-tiny.en"), device="cpu", threads=1)
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="module")
+def polyglot() -> Iterator[Transcriber]:
+    try:
+        folder = model_path("whisper-base")
+    except ModelMissing:
+        pytest.skip("no whisper-base here: openline models get whisper-base")
+    model = Transcriber(folder, device="cpu", threads=1, language=["en", "es"])
     yield model
     model.close()
 
@@ -347,6 +359,38 @@ def test_a_turn_that_grows_is_not_read_again_from_its_start(
     second = transcriber.transcribe(audio[: 36 * RATE])
     assert len(encoded) == 1
     assert second.text.startswith(first.text[:60])
+
+
+def in_a_call(voice: NDArray[np.float32]) -> NDArray[np.float32]:
+    """As the Listener hears it: 1 s of the line before, a little after."""
+    quiet = noise(1.1, 3e-4)
+    return np.concatenate([quiet[:RATE], voice, quiet[RATE:]])
+
+
+@pytest.mark.models
+def test_a_short_reply_is_read_in_the_language_that_the_caller_spoke(
+    polyglot: Transcriber, says: Says
+):
+    reply = in_a_call(says("Sí, por favor.", "em_alex"))
+    read = polyglot.transcribe(reply, languages=Languages(("en", "es"), "es"))
+    assert (read.language, words(read.text)[-2:]) == ("es", ["por", "favor"])
+
+
+@pytest.mark.models
+def test_who_changes_the_language_is_followed(polyglot: Transcriber, says: Says):
+    line = in_a_call(says("I would like to book a table for tomorrow.", "bf_emma"))
+    read = polyglot.transcribe(line, languages=Languages(("en", "es"), "es"))
+    assert (read.language, words(read.text)[-1]) == ("en", "tomorrow")
+
+
+@pytest.mark.models
+def test_speech_that_the_model_takes_for_none_is_kept_where_its_words_are_likely(
+    polyglot: Transcriber, says: Says
+):
+    """After 1 s of silence whisper-base says 0.74 to "no speech" here."""
+    line = "Quería cambiar mi reserva al sábado por la noche."
+    read = polyglot.transcribe(in_a_call(says(line, "em_alex")))
+    assert errors(line, read.text) == 0
 
 
 def test_repetition_compresses_and_speech_does_not():

@@ -72,10 +72,15 @@ class Call:
         aloud = Aloud()
         partial = config.turns.partial_seconds
         definition = agent.definition
-        listener = self._listener = Listener(
-            ears, turns, partial_seconds=partial, language=definition.language, aloud=aloud
-        )
         self._conversation = agent.conversation(self._note)
+        listener = self._listener = Listener(
+            ears,
+            turns,
+            partial_seconds=partial,
+            languages=definition.languages,
+            spoken=lambda: self._conversation.spoken,
+            aloud=aloud,
+        )
         self._responder = Responder(self._conversation, greeting=definition.greeting)
         on_line = settings.on_line is not None
         speaker = self._speaker = Speaker(

@@ -21,6 +21,7 @@ from agents.llm.engine import Delta, Done, Request, Text
 from voice.config import Config, load_config
 from voice.engines import Engines
 from voice.lane import Lane
+from voice.listen.languages import Languages
 from voice.listen.listener import Ears
 from voice.listen.vad import SpeechDetector
 from voice.listen.whisper import Transcript
@@ -43,7 +44,9 @@ _THREADS = 24  # 80 callers have 3 to 5 jobs under way; nobody is to wait for a 
 class _SleepingEars:
     """Hears always the same words; is sure that they were all."""
 
-    def transcribe(self, audio: NDArray[np.float32], *, draft: bool = False) -> Transcript:
+    def transcribe(
+        self, audio: NDArray[np.float32], *, draft: bool = False, languages: Languages | None = None
+    ) -> Transcript:
         time.sleep(DRAFT if draft else TRANSCRIBE)
         text = "where is my order" if draft else "Where is my order?"
         return Transcript(text, "en", len(audio) / 16000, -0.1, 0.0, False)

@@ -31,6 +31,7 @@ class Cast:
     conversation: Conversation
     mouth: Mouth
     greeting: str = ""
+    languages: tuple[str, ...] = ("en",)
 
 
 class WorkingLane(Lane):
@@ -123,6 +124,7 @@ async def casting(config: Config, folder: Path, call: Recorded) -> AsyncGenerato
                 actor.conversation(),
                 mouth.on(speak),
                 actor.definition.greeting,
+                actor.definition.languages,
             )
             await actor.close()
         finally:

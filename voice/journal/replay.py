@@ -139,7 +139,8 @@ class _Scene:
             cast.ears,
             turns,
             partial_seconds=partial_seconds,
-            language=cast.mouth.language,
+            languages=cast.languages,
+            spoken=lambda: cast.conversation.spoken,
             aloud=aloud,
         )
         self._responder = Responder(cast.conversation, greeting=cast.greeting)

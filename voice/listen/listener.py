@@ -1,7 +1,7 @@
 """The Listener: audio in, one growing buffer a turn, partial, eager and final transcripts out."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -43,6 +43,7 @@ from voice.frames import (
 from voice.lane import Busy, Lane, Priority
 from voice.listen.endpoint import EndOfTurn
 from voice.listen.interruptions import Decision, GiveWay, GoOn, Read
+from voice.listen.languages import Languages
 from voice.listen.overtalk import Overtalk
 from voice.listen.turns import (
     Ended,
@@ -92,7 +93,9 @@ class Listener(FrameProcessor):
     UserStoppedSpeakingFrame, InterimTranscriptionFrame, EagerTranscript (answer it
     speculatively), EagerEndOfTurnCancelFrame (forget that), FinalTranscript. Sound over the
     agent's talk is HoldAgent at once, then an interruption and a turn like any other, or
-    ResumeAgent, and none of the frames above. `aloud`: what the Speaker says meanwhile.
+    ResumeAgent, and none of the frames above. `languages`: of the agent, its first first; `spoken`
+    tells which of them the caller spoke last, "" before any; `aloud`: what the Speaker says
+    meanwhile.
     Its event "on_turn" tells every TurnEvent, Verdict, and what was decided of sounds over the
     agent's talk.
     """
@@ -104,14 +107,17 @@ class Listener(FrameProcessor):
         *,
         partial_seconds: float,
         caller: str = "caller",
-        language: str = "en",
+        languages: Sequence[str] = ("en",),
+        spoken: Callable[[], str] = lambda: "",
         aloud: Aloud | None = None,
     ) -> None:
         super().__init__(name="Listener")
         self._ears = ears
         self._settings = settings
         self._turns = TurnTaker(settings)
-        self._over = Overtalk(aloud or Aloud(), language)
+        self._languages = tuple(code.split("-")[0] for code in languages)
+        self._spoken = spoken
+        self._over = Overtalk(aloud or Aloud(), lambda: spoken() or languages[0])
         self._speech = ears.detector.stream()
         self._partial_seconds = partial_seconds
         self._caller = caller
@@ -316,7 +322,7 @@ class Listener(FrameProcessor):
         turn, text, probability = self._utterance.number, "", 0.0
         try:
             transcript = await self._ears.transcribing.run(
-                lambda: self._ears.transcriber.transcribe(audio, draft=True),
+                self._reading(audio, draft=True),
                 Priority.EAGER,
                 call=self.id,
             )
@@ -339,7 +345,7 @@ class Listener(FrameProcessor):
     async def _recognize(self, audio: NDArray[np.float32], timing: TurnTiming) -> Transcript | None:
         try:
             transcript = await self._ears.transcribing.run(
-                lambda: self._ears.transcriber.transcribe(audio),
+                self._reading(audio),
                 Priority.EAGER,
                 call=self.id,
                 since=timing.speech_ended,
@@ -457,13 +463,19 @@ class Listener(FrameProcessor):
             timing.speech_ended = timing.speech_ended or timing.committed
             timing.transcribe_started = self._now()
             transcript = await self._ears.transcribing.run(
-                lambda: self._ears.transcriber.transcribe(audio),
+                self._reading(audio),
                 Priority.FINAL,
                 call=self.id,
                 since=timing.speech_ended,
             )
             timing.transcribed = self._now()
         return transcript
+
+    def _reading(
+        self, audio: NDArray[np.float32], *, draft: bool = False
+    ) -> Callable[[], Transcript]:
+        languages = Languages(self._languages, self._spoken())
+        return lambda: self._ears.transcriber.transcribe(audio, draft=draft, languages=languages)
 
     # -- partial transcripts ---------------------------------------------------------------
 
@@ -483,7 +495,7 @@ class Listener(FrameProcessor):
         turn = self._utterance.number
         try:
             transcript = await self._ears.transcribing.run(
-                lambda: self._ears.transcriber.transcribe(audio, draft=True),
+                self._reading(audio, draft=True),
                 Priority.PARTIAL,
                 call=self.id,
             )

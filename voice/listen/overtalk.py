@@ -1,5 +1,6 @@
 """The sounds one caller makes over the agent's talk: whose they are, what becomes of them."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -19,13 +20,14 @@ _ENDING = 0.3  # s before the agent's last sound: it was falling silent anyhow
 class Overtalk:
     """A turn that begins while the agent speaks is tentative until it is taken or let go.
 
-    `aloud`: what the agent says meanwhile, in `language`.
+    `aloud`: what the agent says meanwhile; `language` tells the call's.
     """
 
-    def __init__(self, aloud: Aloud, language: str) -> None:
+    def __init__(self, aloud: Aloud, language: Callable[[], str]) -> None:
         self._aloud = aloud
+        self._language = language
         self._echo = EchoFinder()
-        self._interruptions = Interruptions(spoken_language(language))
+        self._interruptions = Interruptions(spoken_language(language()))
         self._hint = ""
         self._agent_speaks = False
         self._held = False  # the agent waits for what the sound turns out to be
@@ -76,10 +78,16 @@ class Overtalk:
         self, text: str, probability: float, now: float, *, paused: bool
     ) -> GiveWay | GoOn | None:
         """What the sound says so far, as for Interruptions.read."""
+        self._interruptions.language = spoken_language(self._language())
         ending = self._aloud.ends - now < _ENDING
         asked = self._hint == "yes_no" and self._aloud.asking
         return self._interruptions.read(
-            text, probability, paused=paused, asked=asked or ending, said=self._aloud.words
+            text,
+            probability,
+            paused=paused,
+            asked=asked or ending,
+            answers=self._aloud.asking or ending,
+            said=self._aloud.words,
         )
 
     def taken(self) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice.listen.doubt import compression, loops, plain, sounding, unrepeated
+from voice.listen.languages import Languages
 from voice.listen.vad import SAMPLE_RATE
 from voice.listen.weights import FRAMES, POSITIONS, Weights, closed
 
@@ -30,6 +31,7 @@ _LONGEST = 27.0  # s; with lead and tail it must fit Whisper's 30 s window
 _EARLIEST = 12.0  # s; where a longer utterance may be cut, at its quietest place
 _SHORTEST = 0.1  # s; less cannot hold a word
 _REMEMBERED = 16  # pieces of long utterances: seven minutes of speech in mid-turn at once
+_GUESSED = -1.6  # mean log probability of words that are none
 _FULL_STOPS = frozenset(".?!。？！؟।")
 _LETTER = re.compile(r"\w|[^\x00-\x7f]")  # of any script; half a character decodes to none of ASCII
 
@@ -95,6 +97,7 @@ class Transcriber:
         beam_size: int = 1,
         thorough: bool = False,
         draft: bool = False,
+        languages: Languages | None = None,
     ) -> Transcript:
         """The text of one utterance (float32 mono, 16 kHz); "" where nobody speaks.
 
@@ -102,25 +105,32 @@ class Transcriber:
         finished pieces is remembered, so that a turn that grows is not read again from its start.
         thorough: 30 s context and beam 5 at once, as for a recording.
         draft: doubtful text is dropped instead of decoded again, as for a partial transcript.
+        languages: narrows what language it may be in, where the model knows several.
         """
         audio = np.nan_to_num(np.asarray(audio, np.float32).ravel(), posinf=1.0, neginf=-1.0)
         audio = np.clip(audio, -1.0, 1.0)
         seconds = len(audio) / SAMPLE_RATE
         if seconds < _SHORTEST or float(np.abs(audio).max()) < 1e-4:
             return Transcript("", self._language or "", seconds, 0.0, 1.0, False)
+        languages = languages or Languages()
         with self._lock:
             if thorough:
                 return self._full(audio, seconds)
             if seconds > _LONGEST:
-                return self._long(audio, seconds, beam_size, draft)
-            return self._short(audio, beam_size, draft)
+                return self._long(audio, seconds, beam_size, draft, languages)
+            return self._short(audio, beam_size, draft, languages)
 
     def _long(
-        self, audio: NDArray[np.float32], seconds: float, beam_size: int, draft: bool
+        self,
+        audio: NDArray[np.float32],
+        seconds: float,
+        beam_size: int,
+        draft: bool,
+        languages: Languages,
     ) -> Transcript:
         *finished, last = pieces(audio)
-        read = [self._remembered(piece, beam_size) for piece in finished]
-        read.append(self._short(last, beam_size, draft))
+        read = [self._remembered(piece, beam_size, languages) for piece in finished]
+        read.append(self._short(last, beam_size, draft, languages))
         spoken = [part for part in read if part.text] or read
         return Transcript(
             " ".join(part.text for part in read if part.text),
@@ -132,15 +142,20 @@ class Transcriber:
             read[-1].closing,
         )
 
-    def _remembered(self, piece: NDArray[np.float32], beam_size: int) -> Transcript:
-        key = hashlib.blake2b(piece.tobytes() + bytes([beam_size]), digest_size=16).digest()
-        transcript = self._pieces.pop(key, None) or self._short(piece, beam_size, draft=False)
+    def _remembered(
+        self, piece: NDArray[np.float32], beam_size: int, languages: Languages
+    ) -> Transcript:
+        how = f"{beam_size} {languages}".encode()
+        key = hashlib.blake2b(piece.tobytes() + how, digest_size=16).digest()
+        transcript = self._pieces.pop(key, None) or self._short(piece, beam_size, False, languages)
         self._pieces[key] = transcript
         while len(self._pieces) > _REMEMBERED:
             self._pieces.popitem(last=False)
         return transcript
 
-    def _short(self, audio: NDArray[np.float32], beam_size: int, draft: bool) -> Transcript:
+    def _short(
+        self, audio: NDArray[np.float32], beam_size: int, draft: bool, languages: Languages
+    ) -> Transcript:
         seconds = len(audio) / SAMPLE_RATE
         lead, tail = round(_LEAD * SAMPLE_RATE), round(_TAIL * SAMPLE_RATE)
         size = lead + len(audio) + tail
@@ -149,7 +164,7 @@ class Transcriber:
         encoded = self._encode(padded)
         encoded = np.concatenate([encoded, self._silence[:, encoded.shape[1] :]], axis=1)
         features = ctranslate2.StorageView.from_array(np.ascontiguousarray(encoded[:, :POSITIONS]))
-        language, prompt = self._prompt(features)
+        language, prompt = self._prompt(features, audio, languages)
         most = int(8 + 7 * seconds)  # tokens; people speak 3 to 5 a second
         result = self._whisper.model.generate(
             features,
@@ -166,7 +181,7 @@ class Transcriber:
         score = result.scores[0] * len(ids) / (len(ids) + 1)  # faster-whisper's avg_logprob
         silent = result.no_speech_prob
         words = plain(text)
-        if silent > 0.72 or (silent > 0.5 and words in ([], ["you"])):
+        if _unspoken(words, score, silent):
             return Transcript("", language, seconds, score, silent, False)
         doubtful = (
             len(ids) >= most
@@ -233,7 +248,9 @@ class Transcriber:
             condition_on_previous_text=False,
             hotwords=self._hotwords or None,
         )
-        kept = [s for s in segments if s.no_speech_prob <= 0.72]  # lazy: the work happens here
+        kept = [  # lazy: the work happens here
+            s for s in segments if not _unspoken(plain(s.text), s.avg_logprob, s.no_speech_prob)
+        ]
         if not kept:
             return Transcript("", info.language, seconds, 0.0, 1.0, True)
         text = " ".join(s.text.strip() for s in kept)
@@ -245,13 +262,30 @@ class Transcriber:
             text = unrepeated(text)
         return Transcript(text, info.language, seconds, score, silent, True)
 
-    def _prompt(self, features: Any) -> tuple[str, list[int]]:
+    def _prompt(
+        self, features: Any, audio: NDArray[np.float32], languages: Languages
+    ) -> tuple[str, list[int]]:
         language = self._language or ""
         if self._weights.multilingual and not language:
-            likeliest = self._whisper.model.detect_language(features)[0]
-            codes = [code.strip("<|>") for code, _ in likeliest]
-            language = next((code for code in codes if code in self._among), codes[0])
+            language = self._detected(features, audio, languages)
         return language, self._weights.start(language, self._hotwords)
+
+    def _detected(self, features: Any, audio: NDArray[np.float32], languages: Languages) -> str:
+        admitted = languages.admitted(self._among)
+        if len(admitted) == 1:
+            return admitted[0]
+        likely = self._whisper.model.detect_language(features)[0]
+        known = {code.strip("<|>"): probability for code, probability in likely}
+        return languages.likeliest(known, self._among, sounding(audio).sum() / 50)
+
+
+def _unspoken(words: list[str], score: float, silent: float) -> bool:
+    """Whether nobody speaks. Coughs, knocks, keys, music and noise are read as "you", or at -5.
+
+    The model's own word for it (`silent`) is not enough: after 1 s of silence whisper-base said
+    more than .72 of 42 of 140 short replies, and of a sentence that it read right at -0.1.
+    """
+    return (silent > 0.5 and words in ([], ["you"])) or (silent > 0.72 and score < _GUESSED)
 
 
 def pieces(audio: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
