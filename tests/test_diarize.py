@@ -1,12 +1,18 @@
 """Who spoke when: the clustering on paper, and the diarizer on voices that Kokoro speaks."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
 from tests.conftest import Says
+from voice.audiofile import write_wav
+from voice.cli import app
+from voice.listen.doubt import plain
 from voice.models import ModelMissing
 from voice.recordings.diarize import Diarization, Diarizer
 from voice.recordings.diarize.cluster import speakers_of
@@ -117,6 +123,35 @@ def test_a_known_count_is_kept(diarizer: Diarizer, dialogue: NDArray[np.float32]
 def test_silence_and_nothing_have_no_speaker(diarizer: Diarizer) -> None:
     assert diarizer.turns(np.zeros(3 * RATE, np.float32)) == []
     assert diarizer.turns(np.zeros(0, np.float32)) == []
+
+
+@pytest.mark.models
+def test_a_call_on_one_channel_is_written_with_its_speakers(
+    dialogue: NDArray[np.float32], tmp_path: Path
+) -> None:
+    write_wav(tmp_path / "call.wav", (dialogue * 32767).astype(np.int16), RATE)
+    arguments = [tmp_path / "call.wav", "--out", tmp_path, "--model", "whisper-tiny.en"]
+    result = CliRunner().invoke(app, ["transcribe", *map(str, arguments), "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    written = json.loads((tmp_path / "call.wav.json").read_text())
+    said: list[tuple[str, str]] = []
+    for one in written["segments"]:
+        assert {word["speaker"] for word in one["words"]} == {one["speaker"]}
+        if said and said[-1][0] == one["speaker"]:
+            said[-1] = (one["speaker"], f"{said[-1][1]} {one['text']}")
+        else:
+            said.append((one["speaker"], one["text"]))
+    assert [speaker for speaker, _ in said] == ["SPEAKER_00", "SPEAKER_01"] * 2
+    assert [plain(text)[-1] for _, text in said[:3]] == ["you", "march", "please"]
+
+
+@pytest.mark.parametrize("count", ["0", "two", "-1", ""])
+def test_a_count_of_speakers_is_a_number(count: str, tmp_path: Path) -> None:
+    write_wav(tmp_path / "call.wav", np.zeros(RATE, np.int16), RATE)
+    arguments = [str(tmp_path / "call.wav"), "--out", str(tmp_path), "--speakers", count]
+    result = CliRunner().invoke(app, ["transcribe", *arguments])
+    assert result.exit_code != 0
+    assert "is no number from 1 on" in str(result.exception or result.output)
 
 
 def test_models_that_are_not_here_are_named(

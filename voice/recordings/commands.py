@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from voice.recordings.diarize import Diarizer
     from voice.recordings.inputs import Recording
     from voice.recordings.run import Job, Outcome, Run
 
@@ -126,15 +127,29 @@ def _job(
         raise TranscribeError(f"--formats: no {unknown[0]!r}; choose of {', '.join(FORMATS)}")
     if not wanted:
         raise TranscribeError(f"--formats: name at least one of {', '.join(FORMATS)}")
+    diarizer, count = _diarizer(speakers)
     weights = Weights(
         model_path(model), device=device.value, threads=max(1, cores() // at_once), workers=at_once
     )
     recognizer = Recognizer(
         weights, language=None if language == "auto" else language, hotwords=", ".join(words)
     )
-    scribe = Scribe(recognizer, quality.value)
+    scribe = Scribe(recognizer, quality.value, diarizer, count)
     settings = digest([wanted, language, speakers, words, weights.description, quality.value])
     return Job(scribe, out, wanted, settings)
+
+
+def _diarizer(speakers: str) -> "tuple[Diarizer | None, int | None]":
+    """What hears who speaks, and how many do, if that is known."""
+    if speakers == "none":
+        return None, None
+    if speakers != "auto" and not (speakers.isdecimal() and int(speakers) > 0):
+        raise TranscribeError(f"--speakers: {speakers!r} is no number from 1 on, `auto` or `none`")
+    from voice.models import fetch
+    from voice.recordings.diarize import MODEL, Diarizer
+
+    fetch(MODEL)
+    return Diarizer(), None if speakers == "auto" else int(speakers)
 
 
 def _words(vocabulary: Path | None, config: Path | None) -> list[str]:

@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voice.listen.vad import SAMPLE_RATE, WINDOW
 from voice.recordings.activity import Activity, held, listen, padded, spans
+from voice.recordings.diarize import Diarization, Diarizer, assign
 from voice.recordings.pieces import Piece, cut
 from voice.recordings.reading import Sound
 from voice.recordings.recognizer import Recognizer
@@ -19,17 +20,12 @@ from voice.recordings.words import Timed, in_order
 
 Quality = Literal["fast", "balanced", "best"]
 _BLOCK = 600 * SAMPLE_RATE // WINDOW * WINDOW / SAMPLE_RATE  # s that are listened to at once
+_LISTENED = 60.0  # s heard for who speaks, before it is asked whether to stop: 3 s of processor
 _TOGETHER = 64  # pieces read at once: sorted by length, they fill batches
 
 
 class Stopped(Exception):
     """The run is being ended; nothing was written."""
-
-
-class Diarizer(Protocol):
-    def turns(
-        self, samples: NDArray[np.float32], speakers: int | None = None
-    ) -> list[SpeakerTurn]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +59,8 @@ class Scribe:
 
             found += self._track(sound, track, activity, _party(parties, channel), reached)
         found.sort(key=lambda one: (one.start, one.channel or 0))
+        turns = self._turns(sound, len(parties), stop)
+        found = assign(found, turns)
         return Transcript(
             file=name,
             seconds=sound.seconds,
@@ -71,9 +69,21 @@ class Scribe:
             sha256=sound.sha256,
             language=main_language(found),
             segments=tuple(found),
+            turns=tuple(turns),
             model=self.recognizer.weights.name,
             quality=self.quality,
         )
+
+    def _turns(self, sound: Sound, parties: int, stop: threading.Event | None) -> list[SpeakerTurn]:
+        """None where the channel is the speaker, or the only party there is."""
+        if self.diarizer is None or sound.tracks > 1 or parties == 1:
+            return []
+        diarization = Diarization(self.diarizer)
+        for block in sound.blocks(0, _LISTENED):
+            if stop and stop.is_set():
+                raise Stopped
+            diarization.add(block)
+        return diarization.turns(self.speakers or parties or None)
 
     def _track(
         self,
