@@ -215,6 +215,7 @@ class Actions:
         elif outcome.result is not None:
             text = sentences.done(frame, outcome.result, self.language)
             goes_on = frame.tool.name != self.last_tool and not self.state.frames
+            goes_on = goes_on and not self.acts.context.telephone.busy
             if not frame.tool.policy.read_only and goes_on:
                 text += " " + self.language.phrase("more")
         elif outcome.refusal is not None:

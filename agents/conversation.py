@@ -25,6 +25,7 @@ from agents.refusals import misfit, refusals
 from agents.shortcuts import Topics
 from agents.small import SmallMind
 from agents.spoken import Language, language, language_of
+from agents.telephone import Telephone
 from agents.tools import CallContext, Tool, linked
 from agents.tools.opened import WrongSource, opened
 from agents.tools.sources import Source, SourceError
@@ -36,8 +37,9 @@ from agents.waiting import WaitingPhrases, filled
 _UNHEARD_WORDS = 1
 
 
-# The caller was not understood, has to wait before there is a turn, or says nothing
-Aside = Literal["missed", "waits", "still there", "nobody", "engine"]
+# The caller was not understood, has to wait before there is a turn, says nothing, or could not be
+# given to a person
+Aside = Literal["missed", "waits", "still there", "nobody", "engine", "not put through"]
 
 
 class Agent:
@@ -167,9 +169,12 @@ class Agent:
         for agent in self.languages.values():
             await agent.mind.warm_up()
 
-    def conversation(self, notes: Notes = unread) -> "Conversation":
-        """`notes` is told what a journal keeps of the call's turns beside their events."""
-        return Conversation(self, notes)
+    def conversation(
+        self, notes: Notes = unread, telephone: Telephone | None = None
+    ) -> "Conversation":
+        """`notes` is told what a journal keeps of the call's turns beside their events; without a
+        `telephone` the call is one of a browser."""
+        return Conversation(self, notes, telephone or Telephone())
 
     async def close(self) -> None:
         """Close the tools' own resources; the engine belongs to whoever opened it."""
@@ -202,7 +207,7 @@ class Conversation:
     One turn at a time; starting the next drops one that was never committed.
     """
 
-    def __init__(self, agent: Agent, notes: Notes = unread) -> None:
+    def __init__(self, agent: Agent, notes: Notes, telephone: Telephone) -> None:
         self._agent = agent
         self._history: list[Message] = []
         self._state = State()
@@ -212,7 +217,11 @@ class Conversation:
         limits = agent.definition.limits
         spending = Spending(limits.call_steps, limits.call_seconds, limits.call_tokens)
         code = agent.definition.language
-        context = CallContext(uuid.uuid4().hex[:8], {}, self._tell, language=code)
+        handoff = agent.definition.handoff
+        telephone.desk = handoff.to if handoff else ""
+        context = CallContext(
+            uuid.uuid4().hex[:8], {}, self._tell, language=code, telephone=telephone
+        )
         self._acts = Acts(context, notes, spending)
 
     def _tell(self, words: str) -> None:
@@ -278,6 +287,7 @@ class Conversation:
         """
         self._settle(drop=True)
         await self._acts.settled()
+        self._acts.context.telephone.begin()
         code = self.language(text, recognized)
         draft = _Draft(text, self._state.copy(), committed)
         draft.state.language = code
@@ -359,7 +369,7 @@ class Conversation:
         match name:
             case "waits":
                 return self._waits[self.language()].next()
-            case "missed" | "still there" | "nobody" | "engine":
+            case "missed" | "still there" | "nobody" | "engine" | "not put through":
                 return self._speaking.language.phrase(name)
             case _:
                 assert_never(name)

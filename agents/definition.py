@@ -42,6 +42,7 @@ class Handoff(Strict):
     """When the caller is given to a person. The telephone transfers the call then; in a browser
     the agent says what happens."""
 
+    to: str = ""  # the number or SIP address that a telephone call is transferred to
     tool: str = ""  # an ordinary tool that does it, under its own policy ("transfer")
     say: str = ""  # without a tool, or "" for the language's own sentence
     asked: bool = True  # the caller asks for a person

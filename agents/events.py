@@ -55,16 +55,42 @@ class Quoted:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Put the caller through; blind."""
+
+    to: str  # a number or SIP address
+
+
+@dataclass(frozen=True, slots=True)
+class SendKeys:
+    """Press keys: 0-9, *, #."""
+
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put the caller on hold for so long."""
+
+    seconds: float
+
+
+LineCommand = Transfer | SendKeys | Hold
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The turn is over.
 
     After the last word was heard, `hang_up` asks for the call to end, and `hand_over` for a person
     to take it: because the caller asked for one or was angry, turns in a row failed, the caller
-    could not prove who they are, or the call has cost what it may.
+    could not prove who they are, or the call has cost what it may. `then` is what a telephone line
+    is to do; a transfer that belongs to the hand-over is among it.
     """
 
     hang_up: bool = False
     hand_over: HandOver = ""
+    then: tuple[LineCommand, ...] = ()
 
 
 Event = Say | ToolStarted | ToolEnded | Quoted | Finished

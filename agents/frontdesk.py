@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from agents.database import data_file, transaction
-from agents.tools import Slot, ToolError, ToolResult, tool
+from agents.tools import CallContext, Slot, ToolError, ToolResult, tool
 
 Person = Annotated[
     Literal["Anna Berg", "Tom Hale", "Priya Nair", "Reception"],
@@ -91,7 +91,8 @@ class FrontDesk:
         needs_consent=False,
         check=_reachable,
     )
-    def transfer(self, person: Person = "Reception") -> ToolResult:
+    def transfer(self, call: CallContext, person: Person = "Reception") -> ToolResult:
         """Put the caller through to a person."""
+        call.telephone.transfer(_EXTENSIONS[person])
         say = f"I am putting you through to {person} now."
         return ToolResult({"person": person, "extension": _EXTENSIONS[person]}, say)

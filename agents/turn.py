@@ -14,7 +14,7 @@ from agents.checks import Ground, grounded, rests_on, whole
 from agents.choices import choice, other_choice, read_on
 from agents.definition import Handoff
 from agents.documents import Passage
-from agents.events import Event, Finished, HandOver, Quoted, Say
+from agents.events import Event, Finished, HandOver, Quoted, Say, Transfer
 from agents.frame import LASTING, Expects, Frame, ReadBack, State, Val
 from agents.llm.engine import EngineError, Message
 from agents.lookups import look_up, take_granted
@@ -80,6 +80,7 @@ class Turn:
             self._events.put_nowait,
             self._handoff.tool if self._handoff else "",
         )
+        self._telephone = acts.context.telephone
         self._emit, self._say = self._actions.emit, self._actions.say
         self._hang_up = False
         self._hand_over: HandOver = ""
@@ -132,8 +133,16 @@ class Turn:
         finally:
             state.failures = state.failures + 1 if self._actions.failed else 0
             state.expects = self._expects()
-            self._emit(Finished(self._hang_up, self._hand_over))
+            self._emit(self._finished())
             self._events.put_nowait(None)
+
+    def _finished(self) -> Finished:
+        telephone = self._telephone
+        then = tuple(telephone.asked)
+        put_through = any(isinstance(command, Transfer) for command in then)
+        if self._hand_over and telephone.desk and not put_through:
+            then = (*then, Transfer(telephone.desk))
+        return Finished(self._hang_up or telephone.over, self._hand_over, then)
 
     async def _answer(self) -> None:
         frame = self._state.frame

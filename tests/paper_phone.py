@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from telephony.events import Audio, Dtmf, Ended, Event, Played, Started
+from telephony.events import Audio, Dtmf, Ended, Event, Played, Started, Transferred
 from telephony.line import Ability, NotOnThisWire
 from tests.paper import PaperConversation, PaperLane, Utterance, VirtualLoop
 from tests.paper_server import DEMO, PaperEngines, Talk
@@ -119,7 +119,9 @@ class PaperTrunk:
 
     async def transfer(self, to: str) -> None:
         self.done.append((self._now(), f"transfer {to}"))
-        self._happens.put_nowait(Ended("replaced"))
+        self._happens.put_nowait(
+            Ended("replaced") if self._phone.transfers else Transferred(False, "486 Busy Here")
+        )
 
     async def hold(self, on: bool) -> None:
         self.done.append((self._now(), f"hold {on}"))
@@ -155,6 +157,7 @@ class PaperPhone:
         self.config = load_config(DEMO, {"journal.enabled": False, **overrides})
         self.left: list[asyncio.Task[Any]] = []  # tasks that outlived the call
         self.lasted = 0.0
+        self.transfers = True
         self.busy = 0  # other calls that go on
 
     def says(self, text: str, at: float, seconds: float = 1.0, finished: float = 0.95) -> Utterance:

@@ -15,6 +15,7 @@ from agents.definition import AgentDefinition
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
 from agents.llm.engine import Engine
 from agents.notes import Notes
+from agents.telephone import Telephone
 from tests.fakes import FakeEngine
 from tests.paper import PaperConversation, PaperEars, PaperLane, PaperMouth, Utterance
 from voice.config import Config, ConfigError, load_config
@@ -64,7 +65,7 @@ class PaperEngines:
         )
         return SimpleNamespace(definition=definition, conversation=self._conversation)
 
-    def _conversation(self, notes: Notes) -> PaperConversation:
+    def _conversation(self, notes: Notes, telephone: Telephone) -> PaperConversation:
         self.conversations.append(PaperConversation(self.talk.answers, 0.05, self.talk.custom))
         return self.conversations[-1]
 

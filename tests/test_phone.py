@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from agents.events import Event, Finished, Say
+from agents.events import Event, Finished, Say, Transfer
 from telephony.events import Audio
 from telephony.line import Ability
 from tests.paper import VirtualLoop
@@ -151,6 +151,39 @@ def test_the_agent_hangs_up_when_its_last_word_was_heard(
     assert phone.lasted < 8
     assert phone.spoken(3.0, hung_up) == pytest.approx(6 * WORD, abs=0.05)
     assert phone.remembered == ["Thank you for calling, and goodbye."]
+
+
+async def puts_through(text: str, committed: asyncio.Event) -> AsyncIterator[Event]:
+    yield Say("I am putting you through now.", complete=True)
+    yield Finished(then=(Transfer("+4930999"),))
+
+
+def test_a_transfer_follows_the_words_that_announce_it():
+    phone = PaperPhone(custom=puts_through, late=0.1)
+    phone.says("a person please", at=2.0)
+    phone.call(30)
+    (at, what), *_ = phone.line.done
+    assert what == "transfer +4930999"
+    assert phone.spoken(3.0, at) == pytest.approx(6 * WORD, abs=0.05)
+    assert phone.lasted < 8
+    assert phone.left == []
+
+
+def test_a_caller_who_interrupts_is_not_put_through():
+    phone = PaperPhone(custom=puts_through)
+    phone.says("a person please", at=2.0)
+    phone.says("no wait", at=4.0)
+    phone.hangs_up(5.5)
+    phone.call(30)
+    assert [what for _, what in phone.line.done] == ["hang up"]
+
+
+def test_a_transfer_that_fails_is_told():
+    phone = PaperPhone(custom=puts_through)
+    phone.transfers = False
+    phone.says("a person please", at=2.0)
+    phone.call(9)
+    assert phone.remembered == ["I am putting you through now.", "<not put through>"]
 
 
 def test_a_caller_who_hangs_up_at_any_moment_leaves_nothing():

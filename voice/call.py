@@ -18,6 +18,7 @@ from pipecat.workers.runner import WorkerRunner
 from agents.after.record import CallRecord, lines
 from agents.conversation import Agent
 from agents.notes import Note
+from agents.telephone import Telephone
 from telephony.events import Ended
 from telephony.line import Line
 from voice.config import Config
@@ -50,6 +51,14 @@ def turn_settings(config: Config) -> TurnSettings:
     return TurnSettings(interrupt_seconds=config.turns.interrupt_seconds)
 
 
+def telephone_of(line: Line | None) -> Telephone:
+    """What the agent's tools know of a line, and may ask of it."""
+    if line is None:
+        return Telephone()
+    about = line.about
+    return Telephone(line.name, line.abilities, about.caller, about.called)
+
+
 class Call:
     """Builds the pipeline transport.input, Listener, Responder, Speaker, transport.output."""
 
@@ -72,7 +81,7 @@ class Call:
         aloud = Aloud()
         partial = config.turns.partial_seconds
         definition = agent.definition
-        self._conversation = agent.conversation(self._note)
+        self._conversation = agent.conversation(self._note, telephone_of(settings.on_line))
         listener = self._listener = Listener(
             ears,
             turns,

@@ -29,7 +29,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frameworks.rtvi.frames import RTVIClientMessageFrame
 
-from agents.events import Quoted, Say, ToolEnded, ToolStarted
+from agents.events import LineCommand, Quoted, Say, ToolEnded, ToolStarted
 
 
 @dataclass(slots=True)
@@ -158,6 +158,21 @@ class PlayedBack(SystemFrame):
 @dataclass
 class KeyedIn(LLMMessagesAppendFrame):
     """The caller's keys, as typed text. Their digits are for the agent, and for no log."""
+
+
+@dataclass
+class LineDoes(SystemFrame):
+    """What was said with it was heard: the telephone line is to do this."""
+
+    command: LineCommand
+
+
+@dataclass
+class LineFailed(SystemFrame):
+    """The line could not do what it was asked for. To the Responder, from either side."""
+
+    command: LineCommand
+    problem: str
 
 
 @dataclass

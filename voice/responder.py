@@ -27,7 +27,17 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from agents.conversation import Aside
-from agents.events import Event, Finished, Quoted, Say, ToolEnded, ToolStarted
+from agents.events import (
+    Event,
+    Finished,
+    Hold,
+    LineCommand,
+    Quoted,
+    Say,
+    ToolEnded,
+    ToolStarted,
+    Transfer,
+)
 from voice.frames import (
     AnswerCommitted,
     AnswerDropped,
@@ -38,6 +48,8 @@ from voice.frames import (
     EagerTranscript,
     Expecting,
     FinalTranscript,
+    LineDoes,
+    LineFailed,
     TurnLost,
     TurnTiming,
     cancelled,
@@ -76,6 +88,7 @@ class _Answer:
     task: "asyncio.Task[None] | None" = None
     running: dict[str, str] = field(default_factory=dict[str, str])  # tool call id -> name
     hang_up: bool = False
+    then: tuple[LineCommand, ...] = ()  # what a telephone line is to do
 
 
 class Responder(FrameProcessor):
@@ -83,7 +96,7 @@ class Responder(FrameProcessor):
 
     In: EagerTranscriptionFrame (begin at once, play nothing), TranscriptionFrame (the turn is
     confirmed), LLMMessagesAppendFrame (typed text), AnswerHeard. Out: AnswerStarted, AnswerEvent,
-    AnswerEnded, and AnswerCommitted or AnswerDropped.
+    AnswerEnded, and AnswerCommitted or AnswerDropped; LineDoes once an answer was heard.
     """
 
     def __init__(self, conversation: Conversation, *, greeting: str = "") -> None:
@@ -96,6 +109,7 @@ class Responder(FrameProcessor):
         self._attending: asyncio.Task[None] | None = None
         self._caller_speaks = self._agent_speaks = False
         self._asked_if_there = False
+        self._waits_until = 0.0  # the caller asked for a moment
         self._last_words = 0  # the number of the answer after which we hang up
         self._preparing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()  # one change of the answer at a time
@@ -145,6 +159,11 @@ class Responder(FrameProcessor):
                 return
             case AnswerHeard():
                 await self._was_heard(frame)
+            case LineFailed():
+                logger.warning(f"the line could not do {frame.command}: {frame.problem}")
+                if isinstance(frame.command, Transfer):
+                    await self._aside("not put through")
+                return
             case EndFrame() | CancelFrame():
                 await self._leave()
             case _:
@@ -206,7 +225,8 @@ class Responder(FrameProcessor):
         quiet_since = loop.time()
         while True:
             await asyncio.sleep(0.5)
-            if self._caller_speaks or self._agent_speaks or self._answer is not None:
+            waits = loop.time() < self._waits_until
+            if waits or self._caller_speaks or self._agent_speaks or self._answer is not None:
                 quiet_since = loop.time()
             elif loop.time() - quiet_since >= self._conversation.quiet_seconds:
                 quiet_since = loop.time()
@@ -280,7 +300,7 @@ class Responder(FrameProcessor):
             case ToolEnded():
                 answer.running.pop(event.id, None)
             case Finished():
-                answer.hang_up = event.hang_up
+                answer.hang_up, answer.then = event.hang_up, event.then
                 return
             case _:
                 assert_never(event)
@@ -323,8 +343,17 @@ class Responder(FrameProcessor):
         answer = self._answer
         if answer is not None and answer.number == frame.answer:
             self._answer = None
-            if answer.hang_up and frame.heard == frame.said:
-                await self.push_frame(EndWorkerFrame())
+            if frame.heard == frame.said:
+                await self._afterwards(answer)
+
+    async def _afterwards(self, answer: _Answer) -> None:
+        """The answer was heard to its end."""
+        for command in answer.then:
+            if isinstance(command, Hold):
+                self._waits_until = self.get_event_loop().time() + command.seconds
+            await self.push_frame(LineDoes(command))
+        if answer.hang_up:
+            await self.push_frame(EndWorkerFrame())
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from agents.telephone import Telephone
+
 if TYPE_CHECKING:
     from agents.tools.threads import Threads
 
@@ -59,6 +61,7 @@ class CallContext:
     speak: Callable[[str], None] = _unheard
     gone: threading.Event = field(default_factory=threading.Event)
     language: str = "en"  # that the caller speaks
+    telephone: Telephone = field(default_factory=Telephone)
 
     def say(self, text: str) -> None:
         """Progress in words for the caller ("I am still looking"), from any thread.

@@ -22,6 +22,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_transport import BaseTransport
 
+from agents.events import Hold, SendKeys, Transfer
 from telephony.events import (
     Audio,
     Bad,
@@ -36,8 +37,8 @@ from telephony.events import (
     TransferAsked,
     Transferred,
 )
-from telephony.line import Line
-from voice.frames import AgentAudio, KeyedIn, PlayedBack
+from telephony.line import Line, NotOnThisWire
+from voice.frames import AgentAudio, KeyedIn, LineDoes, LineFailed, PlayedBack
 from voice.phone.keys import Keys
 from voice.phone.received import Received
 
@@ -111,7 +112,8 @@ class LineInput(FrameProcessor):
                 self._transport.held = event.on
             case Transferred():
                 if not event.done:
-                    logger.warning(f"the transfer failed: {event.problem}")
+                    to = self._transport.transferring
+                    await self.push_frame(LineFailed(Transfer(to), event.problem))
             case TransferAsked():
                 logger.warning(f"the other side asks to be transferred to {event.to}: ignored")
             case Flow() | Reply() | Bad() | Started() | Ended():
@@ -153,6 +155,7 @@ class LineOutput(FrameProcessor):
         self._line = transport.line
         self._speaking = False
         self._sent = False  # sound, since the line was cleared
+        self._holding: asyncio.Task[None] | None = None
         self._marked = (0, 0.0)  # the answer, and up to which place in it
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -176,11 +179,45 @@ class LineOutput(FrameProcessor):
             case TTSStoppedFrame():
                 await self._line.flush()
                 await self._falls_silent()
+            case LineDoes():
+                await self._do(frame)
             case EndFrame():
                 await self._line.hang_up()
             case _:
                 pass
         await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        await self._leave_hold()
+        await super().cleanup()
+
+    async def _do(self, frame: LineDoes) -> None:
+        command = frame.command
+        try:
+            match command:
+                case Transfer():
+                    self._transport.transferring = command.to
+                    await self._line.transfer(command.to)
+                case SendKeys():
+                    await self._line.send_dtmf(command.keys)
+                case Hold():
+                    await self._leave_hold()
+                    if "hold" in self._line.abilities:
+                        await self._line.hold(True)
+                        self._holding = self.create_task(self._hold(command.seconds), "hold")
+                case _:
+                    assert_never(command)
+        except NotOnThisWire as exc:
+            await self.push_frame(LineFailed(command, str(exc)), FrameDirection.UPSTREAM)
+
+    async def _hold(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._line.hold(False)
+
+    async def _leave_hold(self) -> None:
+        task, self._holding = self._holding, None
+        if task is not None:
+            await self.cancel_task(task)
 
     async def _play(self, frame: OutputAudioRawFrame) -> None:
         if not self._speaking:
@@ -212,6 +249,7 @@ class LineTransport(BaseTransport):
         self.line = line
         self.digit_seconds = digit_seconds
         self.heard = 0  # packets of sound received
+        self.transferring = ""  # to whom, last
         self.held = False  # by the other side
         self.flushes = 0  # marks sent before one come back, and say nothing of what was heard
         self._input = LineInput(self)
