@@ -25,7 +25,16 @@ from voice.recordings.exports.speakers import names
 from voice.recordings.exports.subtitles import srt, vtt
 from voice.recordings.exports.tables import ctm, rttm, table, text, words_table
 from voice.recordings.exports.whisperx_json import from_json, to_json
-from voice.recordings.transcript import Accounted, Segment, SpeakerTurn, Transcript, Word
+from voice.recordings.transcript import (
+    Accounted,
+    Meaning,
+    Mood,
+    Segment,
+    SpeakerTurn,
+    Statement,
+    Transcript,
+    Word,
+)
 
 SPOKEN = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Cf", "Z", "M")), min_size=1, max_size=14
@@ -229,6 +238,25 @@ def test_what_was_not_understood_is_in_the_minutes():
     )
     assert "- 1:05, 2.5 s: beam 5, then base" in minutes(call)
     assert json.loads(to_json(call))["coverage"]["unintelligible"] == 2.5
+
+
+def test_what_a_call_means_is_in_json_and_minutes():
+    call = recording(said("I will send the invoice on Monday", 61, "A"))
+    statement = Statement("The invoice is sent on Monday.", ((61.0, 64.0),))
+    meaning = Meaning(
+        summary=(statement,),
+        actions=(replace(statement, text="send the invoice", owner="A"),),
+        answers=(("When?", replace(statement, text="on Monday")), ("How much?", None)),
+        fields={"day": {"value": "Monday", "quote": "on Monday", "times": [[61.0, 64.0]]}},
+        moods=(Mood(61, 64, "A", 0.5),),
+        model="small",
+    )
+    call = in_milliseconds(replace(call, names=(("A", "Maria", "manifest"),), meaning=meaning))
+    assert from_json(to_json(call).encode(), "") == call
+    shown = minutes(call)
+    assert "- The invoice is sent on Monday. (1:01)" in shown
+    assert "- **Maria**: send the invoice (1:01)" in shown
+    assert "- How much? not said" in shown
 
 
 def test_the_same_bytes_from_json_again(tmp_path: Path):

@@ -12,10 +12,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from voice.journal.masking import light, spans
+from voice.journal.masking import light, masked, spans
 from voice.listen.vad import SAMPLE_RATE
 from voice.recordings.reading import Sound, read_sound
-from voice.recordings.transcript import Segment, Transcript, Word
+from voice.recordings.transcript import Meaning, Segment, Statement, Transcript, Word
 
 _BEFORE = _AFTER = 0.25  # s; a word's time may be wrong by a fifth of a second
 _APART = 8.0  # s between two parts of a number, while the other side says "mm-hmm" to each
@@ -59,6 +59,7 @@ def redacted(transcript: Transcript) -> Redacted:
         segments=tuple(segments),
         accounts=tuple(replace(one, detail=light(one.detail)) for one in transcript.accounts),
         names=tuple((who, name, light(evidence)) for who, name, evidence in transcript.names),
+        meaning=_meaning(transcript.meaning) if transcript.meaning else None,
     )
     return Redacted(made, tuple(_joined(hidden, transcript.seconds)))
 
@@ -108,6 +109,20 @@ def _labels(parts: Sequence[Segment]) -> dict[int, tuple[int, str]]:
             if at < end and at + len(word) > start:
                 labels[index] = (start, label)
     return labels
+
+
+def _meaning(meaning: Meaning) -> Meaning:
+    def statement(one: Statement) -> Statement:
+        return replace(one, text=light(one.text))
+
+    return replace(
+        meaning,
+        summary=tuple(map(statement, meaning.summary)),
+        topics=tuple(map(statement, meaning.topics)),
+        actions=tuple(map(statement, meaning.actions)),
+        answers=tuple((asked, statement(one) if one else None) for asked, one in meaning.answers),
+        fields=masked(meaning.fields, light),
+    )
 
 
 def _joined(words: Sequence[Word], seconds: float) -> Iterator[tuple[float, float]]:

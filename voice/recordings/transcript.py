@@ -1,7 +1,8 @@
 """A recorded call in words: what recognition writes and every export reads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Outcome = Literal[
     "transcribed",
@@ -69,6 +70,39 @@ class SpeakerTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence about the call, and the stretches of it (s) that it rests on, one at least."""
+
+    text: str
+    times: tuple[tuple[float, float], ...]
+    owner: str = ""  # of something to do: the speaker who has to
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """How a speaker sounds in words, from -1 (angry, sad) to 1 (glad)."""
+
+    start: float
+    end: float
+    speaker: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a language model read out of a transcript. An answer is None where nobody gave it;
+    `fields` is the owner's form, each value with its `quote` and `times`, or null."""
+
+    summary: tuple[Statement, ...] = ()
+    topics: tuple[Statement, ...] = ()
+    actions: tuple[Statement, ...] = ()
+    answers: tuple[tuple[str, Statement | None], ...] = ()
+    fields: Mapping[str, Any] | None = None
+    moods: tuple[Mood, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     file: str  # its name, without the folder
     seconds: float
@@ -82,3 +116,4 @@ class Transcript:
     names: tuple[tuple[str, str, str], ...] = ()  # speaker, name, what it rests on
     model: str = ""
     quality: str = ""
+    meaning: Meaning | None = None

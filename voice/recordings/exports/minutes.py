@@ -1,11 +1,12 @@
 """Markdown minutes: the facts of a call, what was not understood, and who said what when."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from voice.recordings.exports.speakers import names, runs
 from voice.recordings.exports.whisperx_json import coverage
-from voice.recordings.transcript import Transcript
+from voice.recordings.transcript import Meaning, Transcript
 
 
 def minutes(transcript: Transcript) -> str:
@@ -39,6 +40,8 @@ def _lines(transcript: Transcript) -> Iterator[str]:
     if became:
         listed = ", ".join(f"{seconds:.1f} s {what}" for what, seconds in became.items())
         yield f"- Every second of speech: {listed}"
+    if transcript.meaning is not None:
+        yield from _meaning(transcript.meaning, called)
     missing = [one for one in transcript.accounts if one.outcome == "unintelligible"]
     if missing:
         yield ""
@@ -54,6 +57,29 @@ def _lines(transcript: Transcript) -> Iterator[str]:
         yield ""
         who = f"**{_plain(called[speaker])}** " if speaker else ""
         yield f"{who}({clock(parts[0].start)}) {_plain(' '.join(part.text for part in parts))}"
+
+
+def _meaning(meaning: Meaning, called: Mapping[str, str]) -> Iterator[str]:
+    for title, statements in (
+        ("Summary", meaning.summary),
+        ("Topics", meaning.topics),
+        ("To do", meaning.actions),
+    ):
+        if not statements:
+            continue
+        yield from ("", f"## {title}", "")
+        for one in statements:
+            who = f"**{_plain(called.get(one.owner, one.owner))}**: " if one.owner else ""
+            yield f"- {who}{_plain(one.text)} ({', '.join(clock(at) for at, _ in one.times)})"
+    if meaning.answers:
+        yield from ("", "## Questions", "")
+        for question, answer in meaning.answers:
+            said = f"{_plain(answer.text)} ({clock(answer.times[0][0])})" if answer else "not said"
+            yield f"- {_plain(question)} {said}"
+    if meaning.fields is not None:
+        yield from ("", "## Form", "", "~~~json")
+        yield json.dumps(meaning.fields, ensure_ascii=False, indent=2)
+        yield "~~~"
 
 
 def _plain(text: str) -> str:

@@ -3,15 +3,19 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
 from voice.recordings.transcript import (
     Accounted,
+    Meaning,
+    Mood,
     Outcome,
     Segment,
     SpeakerTurn,
+    Statement,
     Transcript,
     Word,
 )
@@ -30,7 +34,7 @@ def to_json(transcript: Transcript) -> str:
 def as_json(transcript: Transcript) -> dict[str, Any]:
     """Keys as docs/recordings.md lists them."""
     segments = [_segment(segment) for segment in transcript.segments]
-    return {
+    made: dict[str, Any] = {
         "segments": segments,
         "word_segments": [word for segment in segments for word in segment["words"]],
         "language": transcript.language,
@@ -49,6 +53,9 @@ def as_json(transcript: Transcript) -> dict[str, Any]:
         "accounts": [_account(one) for one in transcript.accounts],
         "coverage": coverage(transcript.accounts),
     }
+    if transcript.meaning is not None:
+        made["meaning"] = _meaning(transcript.meaning)
+    return made
 
 
 def coverage(accounts: Sequence[Accounted]) -> dict[str, float]:
@@ -95,6 +102,7 @@ def from_json(raw: bytes, name: str) -> Transcript:
         names=tuple((one.speaker, one.name, one.rests_on) for one in read.names),
         model=read.model,
         quality=read.quality,
+        meaning=_understood(read.meaning) if read.meaning else None,
     )
 
 
@@ -145,6 +153,34 @@ class _Name(BaseModel):
     rests_on: str = ""
 
 
+class _Statement(BaseModel):
+    text: str
+    times: list[tuple[float, float]]
+    owner: str = ""
+
+
+class _Answer(BaseModel):
+    question: str
+    answer: _Statement | None = None
+
+
+class _Mood(BaseModel):
+    start: float
+    end: float
+    speaker: str = ""
+    value: float
+
+
+class _Meaning(BaseModel):
+    summary: list[_Statement] = []
+    topics: list[_Statement] = []
+    actions: list[_Statement] = []
+    answers: list[_Answer] = []
+    fields: dict[str, Any] | None = None
+    moods: list[_Mood] = []
+    model: str = ""
+
+
 class _Json(BaseModel):
     segments: list[_Segment]
     language: str = ""
@@ -154,6 +190,7 @@ class _Json(BaseModel):
     names: list[_Name] = []
     turns: list[_Turn] = []
     accounts: list[_Account] = []
+    meaning: _Meaning | None = None
 
 
 def _file(transcript: Transcript) -> dict[str, Any]:
@@ -205,6 +242,45 @@ def _account(one: Accounted) -> dict[str, Any]:
     if one.detail:
         made["detail"] = one.detail
     return made
+
+
+def _meaning(meaning: Meaning) -> dict[str, Any]:
+    return {
+        "summary": [_statement(one) for one in meaning.summary],
+        "topics": [_statement(one) for one in meaning.topics],
+        "actions": [_statement(one) for one in meaning.actions],
+        "answers": [
+            {"question": question, "answer": _statement(answer) if answer else None}
+            for question, answer in meaning.answers
+        ],
+        "fields": meaning.fields,
+        "moods": [asdict(mood) for mood in meaning.moods],
+        "model": meaning.model,
+    }
+
+
+def _statement(one: Statement) -> dict[str, Any]:
+    made: dict[str, Any] = {"text": one.text, "times": [list(time) for time in one.times]}
+    if one.owner:
+        made["owner"] = one.owner
+    return made
+
+
+def _understood(read: _Meaning) -> Meaning:
+    def statement(one: _Statement) -> Statement:
+        return Statement(one.text, tuple(one.times), one.owner)
+
+    return Meaning(
+        summary=tuple(map(statement, read.summary)),
+        topics=tuple(map(statement, read.topics)),
+        actions=tuple(map(statement, read.actions)),
+        answers=tuple(
+            (one.question, statement(one.answer) if one.answer else None) for one in read.answers
+        ),
+        fields=read.fields,
+        moods=tuple(Mood(one.start, one.end, one.speaker, one.value) for one in read.moods),
+        model=read.model,
+    )
 
 
 def _timed(segment: _Segment) -> Iterator[Word]:

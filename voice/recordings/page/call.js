@@ -252,7 +252,7 @@ $("speakers")?.addEventListener("click", (event) => {
   const name = event.target.closest("button.name");
   if (name && !name.classList.contains("mend")) rename(name.parentElement);
 });
-$("account")?.addEventListener("click", (event) => {
+document.querySelector("aside").addEventListener("click", (event) => {
   const at = event.target.closest(".at");
   if (at) seek(Number(at.dataset.at), true);
 });

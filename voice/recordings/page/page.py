@@ -5,7 +5,7 @@ them are light; call.js makes those near the view into words that can be heard a
 """
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from voice.recordings.exports.minutes import clock
 from voice.recordings.exports.speakers import names, runs
 from voice.recordings.exports.whisperx_json import as_json, coverage
 from voice.recordings.page.sound import PageSound
-from voice.recordings.transcript import Segment, Transcript
+from voice.recordings.transcript import Meaning, Segment, Statement, Transcript
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("text.js", "words.js", "wave.js", "save.js", "call.js")
@@ -147,12 +147,40 @@ def _aside(transcript: Transcript) -> Iterator[str]:
                 + "</li>"
             )
         yield "</ul></section>"
+    if transcript.meaning is not None:
+        yield from _meaning(transcript.meaning, called)
     yield from _account(transcript)
     yield (
         "<section class=keys><h2>Keys</h2><dl>"
         + "".join(f"<div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>" for key, what in _KEYS)
         + "</dl></section>"
     )
+
+
+def _meaning(meaning: Meaning, called: Mapping[str, str]) -> Iterator[str]:
+    yield "<section class=meaning>"
+    for title, statements in (
+        ("Summary", meaning.summary),
+        ("To do", meaning.actions),
+        ("Topics", meaning.topics),
+    ):
+        if statements:
+            yield f"<h2>{title}</h2><ol>"
+            for one in statements:
+                who = f"<b>{escape(called.get(one.owner, one.owner))}</b> " if one.owner else ""
+                yield f"<li>{who}{escape(one.text)} {_times(one)}</li>"
+            yield "</ol>"
+    if meaning.answers:
+        yield "<h2>Questions</h2><ol>"
+        for question, answer in meaning.answers:
+            said = f"{escape(answer.text)} {_times(answer)}" if answer else "<i>not said</i>"
+            yield f"<li>{escape(question)} {said}</li>"
+        yield "</ol>"
+    yield "</section>"
+
+
+def _times(one: Statement) -> str:
+    return " ".join(f'<button class=at data-at="{at}">{clock(at)}</button>' for at, _ in one.times)
 
 
 def _account(transcript: Transcript) -> Iterator[str]:
