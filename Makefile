@@ -15,9 +15,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # pyright's launcher asks a registry for news otherwise
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help demo test bench eval lock clean chromium softphone torch test-torch
+.PHONY: help demo phone test bench eval lock clean chromium softphone torch test-torch
 help:
 	@echo 'make demo    talk with an agent at http://localhost:8000  (PORT=9000 CONFIG=file LLM=name|address)'
+	@echo 'make phone   speak with it by any SIP softphone             (PORT, LLM as above)'
 	@echo 'make test    check everything                             (ARGS="-k turns" goes to pytest)'
 	@echo 'make bench   measure everything, 40 minutes               (TURNS=folder of labelled pauses SMALL=1)'
 	@echo 'make eval    prove the agents: tasks done, rules broken   (EVAL_LLMS="a b" SUITES="single heldout")'
@@ -25,6 +26,9 @@ help:
 	@echo 'make lock    resolve requirements/*.in again'
 	@echo 'make clean   remove .venv and what the tools left; fetched models stay: openline models remove'
 	@echo 'PY=python3.12 chooses the Python of a new .venv'
+
+phone: $(VENV)/openline.stamp
+	@exec $(BIN)/openline serve --config configs/phone.yaml $(if $(PORT),--port '$(PORT)') $(if $(LLM),--llm '$(LLM)')
 
 demo: $(VENV)/openline.stamp
 	@exec $(BIN)/openline serve --config '$(CONFIG)' $(if $(PORT),--port '$(PORT)') $(if $(LLM),--llm '$(LLM)')

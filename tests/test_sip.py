@@ -150,7 +150,7 @@ async def test_both_sides_hear_each_other(
         sip_engine(replace(settings, accounts=(account,))) as engine,
         softphone(tmp_path / "phone", free_ports(), wav, codec=offer) as phone,
     ):
-        await phone.dial(engine.address)
+        await phone.dial(engine.settings.address)
         async with listening(await answered(engine)) as ear:
             assert (ear.line.about.in_rate, ear.line.about.out_rate) == (rate, rate)
             await ear.line.play(answer.tobytes())
@@ -169,7 +169,7 @@ async def test_keys_go_both_ways(settings: SipSettings, tmp_path: Path, words: P
         sip_engine(settings) as engine,
         softphone(tmp_path / "phone", free_ports(), words) as phone,
     ):
-        await phone.dial(engine.address)
+        await phone.dial(engine.settings.address)
         async with listening(await answered(engine)) as ear:
             await ear.line.send_dtmf("4#")
             for key in "7*":
@@ -190,7 +190,7 @@ async def test_a_call_is_held_and_taken_back_by_either_side(
         sip_engine(settings) as engine,
         softphone(tmp_path / "phone", free_ports(), words) as phone,
     ):
-        await phone.dial(engine.address)
+        await phone.dial(engine.settings.address)
         async with listening(await answered(engine)) as ear:
             line = ear.line
             await line.hold(True)  # at once: into the stack's own re-INVITE
@@ -213,7 +213,7 @@ async def test_an_interrupted_answer_stops_and_its_mark_says_so(
         sip_engine(settings) as engine,
         softphone(tmp_path / "phone", free_ports(), words) as phone,
     ):
-        await phone.dial(engine.address)
+        await phone.dial(engine.settings.address)
         async with listening(await answered(engine)) as ear:
             await ear.line.play(murmur(0.2, 8000, 2).tobytes())
             await ear.line.mark("first")
@@ -232,7 +232,7 @@ async def test_the_caller_vanishes(settings: SipSettings, tmp_path: Path, words:
         sip_engine(replace(settings, silent_seconds=1)) as engine,
         softphone(tmp_path / "phone", free_ports(), words) as phone,
     ):
-        await phone.dial(engine.address)
+        await phone.dial(engine.settings.address)
         async with listening(await answered(engine)) as ear:
             await ear.hears_sound(0.3)
             phone.vanish()
@@ -251,7 +251,7 @@ async def test_a_call_is_sent_to_somebody_else(
         softphone(tmp_path / "third", third, words, account="answermode=auto") as other,
         sip_peer(refusing("404 Not Found")) as nobody,
     ):
-        await phone.dial(engine.address)
+        await phone.dial(engine.settings.address)
         async with listening(await answered(engine)) as ear:
             await ear.line.transfer(f"sip:nobody@127.0.0.1:{nobody.port}")
             await ear.hears(Transferred(False, "transfer failed: 404 Not Found"))
@@ -268,7 +268,7 @@ async def test_no_stranger_sends_us_anywhere(
         softphone(tmp_path / "phone", free_ports(), words) as phone,
         sip_peer() as costly,
     ):
-        await phone.dial(engine.address)
+        await phone.dial(engine.settings.address)
         async with listening(await answered(engine)) as ear:
             to = f"sip:+900123@127.0.0.1:{costly.port}"
             phone.tell("transfer", to)
@@ -288,7 +288,7 @@ async def test_a_trusted_one_does(settings: SipSettings, tmp_path: Path, words: 
         softphone(tmp_path / "phone", free_ports(), words) as phone,
         softphone(tmp_path / "third", third, words, account="answermode=auto") as other,
     ):
-        await phone.dial(engine.address)
+        await phone.dial(engine.settings.address)
         async with listening(await answered(engine)) as ear:
             phone.tell("transfer", f"sip:caller@127.0.0.1:{third}")
             await other.until("CALL_ESTABLISHED")

@@ -113,15 +113,6 @@ class SipEngine:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def address(self) -> str:
-        """What a softphone dials."""
-        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-        account = self.settings.accounts[0]
-        tls = account.transport == "tls"
-        port = self.settings.port + 1 if tls else self.settings.port
-        return f"sip:{account.user}@{host}:{port}{_transport(account)}"
-
-    @property
     def calls(self) -> int:
         """Lines that stand now."""
         return sum(not line.ended for line in self._lines)
@@ -151,7 +142,7 @@ class SipEngine:
 
     async def close(self) -> None:
         for line in list(self._lines):
-            await line.hang_up()
+            await line.cut()
         for account, registration in self._registrations.items():
             if not registration.problem:
                 with contextlib.suppress(BaresipError):
@@ -187,7 +178,7 @@ class SipEngine:
             raise SipError(f"phone.sip.accounts has no user {user!r}")
         uri = to if to.startswith(("sip:", "sips:")) else f"sip:{to}@{account.domain}"
         if "transport=" not in uri:
-            uri += _transport(account)
+            uri += account.transport_parameter
         await self._hear_also(_host_of(uri))
         try:
             call = await place(
@@ -204,7 +195,7 @@ class SipEngine:
             raise SipError(f"{uri} cannot be called: {problem}") from None
         with contextlib.suppress(AudioNotActive):  # what came before the answer: ringing, a notice
             call.audio.read(65536)
-        line = await self._line(call, Started("", account.uri, uri, 0, 0))
+        line = await self._line(call, account, Started("", account.uri, uri, 0, 0))
         if line is None:
             raise NotConnected("lost", "the call broke off as it was answered")
         return line
@@ -231,13 +222,14 @@ class SipEngine:
         except BaresipError as problem:  # the caller gave up, or never acknowledged
             log.info("%s did not come through: %s", asking.caller, problem)
             return
-        line = await self._line(call, Started("", asking.caller, asking.called, 0, 0, headers))
+        about = Started("", asking.caller, asking.called, 0, 0, headers)
+        line = await self._line(call, account, about)
         if line:
             self._answered.put_nowait(line)
 
     # -- calls that stand
 
-    async def _line(self, call: Call, about: Started) -> SipLine | None:
+    async def _line(self, call: Call, account: Account, about: Started) -> SipLine | None:
         """The line of a call that stands, once its sound flows; None if it broke off."""
         deadline = asyncio.get_running_loop().time() + _MEDIA_SECONDS
         while asyncio.get_running_loop().time() < deadline:
@@ -250,7 +242,7 @@ class SipEngine:
                         in_rate=info.rx_sample_rate,
                         out_rate=info.tx_sample_rate,
                     )
-                    line = SipLine(call, about, self._runtime, self._own, self._may_refer)
+                    line = SipLine(call, account, about, self._runtime, self._own, self._may_refer)
                     self._lines.add(line)
                     return line
             await asyncio.sleep(_TICK)
@@ -384,14 +376,10 @@ def _stack_account(account: Account) -> baresip.Account:
     )
 
 
-def _transport(account: Account) -> str:
-    return "" if account.transport == "udp" else f";transport={account.transport}"
-
-
 def _uri(header: str) -> str:
-    """The address in "Ann" <sip:ann@host>;tag=1."""
+    """The address in "Ann" <sip:ann@host;transport=udp>;tag=1, without parameters."""
     inside = re.search(r"<([^>]*)>", header)
-    return inside[1] if inside else header.partition(";")[0].strip()
+    return (inside[1] if inside else header).partition(";")[0].strip()
 
 
 def _host_of(uri: str) -> str:

@@ -37,6 +37,7 @@ from telephony.sip.endings import ending
 from telephony.sip.outgoing import Outgoing
 from telephony.sip.placing import place
 from telephony.sip.rate import Rate
+from telephony.sip.settings import Account
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ _AHEAD = (
 )
 _FIRST = 0.04  # s: two packets before the first is sent
 _UNSENT = 60  # s of sound not sent yet; a caller of play() that is further ahead paces nothing
+_LATE = 1.0  # s that the rest may take longer than it lasts: on hold it is not sent at all
 _UNREAD = 10  # s of the caller's sound that nobody has read
 _REFRESH_RETRIES = 20  # x 0.1 s: the stack re-INVITEs right after answering, and refuses another
 _TRANSFER_SECONDS = 60.0
@@ -61,6 +63,7 @@ class SipLine:
     def __init__(
         self,
         call: Call,
+        account: Account,
         about: Started,
         runtime: Runtime,
         own: Callable[[Coroutine[object, object, None]], None],
@@ -68,6 +71,7 @@ class SipLine:
     ) -> None:
         """`own` keeps the tasks of commands that take long; `may_refer` says whether the other
         side's REFER to an address is followed."""
+        self.account = account
         self.about = about
         self._call = call
         self._runtime = runtime
@@ -79,6 +83,8 @@ class SipLine:
         self._news = asyncio.Event()
         self._ended = False
         self._keys = asyncio.Lock()  # digits of two commands must not mix
+        self._said = asyncio.Event()  # nothing is left to be sent
+        self._said.set()
         self._flushing = False  # the stack empties its buffer at its next packet
         self._following = False  # a REFER of the other side
         self._from_wire = Rate(about.in_rate, about.in_rate)
@@ -116,6 +122,10 @@ class SipLine:
             self._tell(Bad(f"{_UNSENT} s of sound wait already: what came then is dropped"))
             return
         self._outgoing.add(samples)
+        self._said.clear()
+
+    async def flush(self) -> None:
+        """Nothing to do: the last of a sentence waits for 20 ms at most."""
 
     async def mark(self, name: str) -> None:
         if self._ended:
@@ -129,6 +139,7 @@ class SipLine:
             self._flushing = True
         for mark in self._outgoing.clear():
             self._tell(Played(mark, cleared=True))
+        self._said.set()
 
     async def send_dtmf(self, digits: str) -> None:
         self._own(self._press(digits))
@@ -161,6 +172,14 @@ class SipLine:
         self._tell(Bad("the call could not be put on hold" if on else "the call stays on hold"))
 
     async def hang_up(self) -> None:
+        """After what was played before has left: a last sentence is heard to its end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(self.unsent + _LATE, _UNSENT)):
+                await self._said.wait()
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Hang up now."""
         if self._ended:
             return
         try:
@@ -218,13 +237,17 @@ class SipLine:
         self._tell(Audio(samples))
 
     def _played(self, marks: Sequence[str]) -> None:
+        if not self._outgoing.waiting:
+            self._said.set()
         for mark in marks:
             self._tell(Played(mark))
 
     def _tell(self, event: Event) -> None:
         if self._ended:
             return
-        self._ended = isinstance(event, Ended)
+        if isinstance(event, Ended):
+            self._ended = True
+            self._said.set()
         self._events.append(event)
         self._news.set()
 

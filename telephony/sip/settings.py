@@ -37,6 +37,10 @@ class Account:
         return f"sip:{self.user}@{self.domain}"
 
     @property
+    def transport_parameter(self) -> str:
+        return "" if self.transport == "udp" else f";transport={self.transport}"
+
+    @property
     def host(self) -> str:
         """The domain without its port."""
         bracketed = re.fullmatch(r"\[(.+)\](?::\d+)?", self.domain)
@@ -60,6 +64,15 @@ class SipSettings:
     media_ports: tuple[int, int] = (10000, 20000)
 
     @property
+    def address(self) -> str:
+        """What a softphone dials."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        account = self.accounts[0]
+        tls = account.transport == "tls"
+        port = self.port + 1 if tls else self.port
+        return f"sip:{account.user}@{host}:{port}{account.transport_parameter}"
+
+    @property
     def public(self) -> bool:
         """Whether other machines reach the listening address."""
         return not ipaddress.ip_address(self.host).is_loopback
@@ -78,7 +91,7 @@ def check(settings: SipSettings) -> None:
     for account in settings.accounts:
         if account.register and not account.password:
             raise SipError(
-                f"{account.uri} registers without a password: set password_env, or register: false"
+                f"{account.uri} registers without a password: set password_env, or registers: false"
             )
         if account.transport == "tls" and not settings.certificate:
             raise SipError(

@@ -1,6 +1,8 @@
 """The section `phone:` of a config."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
+
+from telephony.sip.settings import Codec, Encryption, Transport
 
 
 class PhoneSection(BaseModel):
@@ -12,6 +14,33 @@ class AudioSocketConfig(PhoneSection):
 
     host: str = "127.0.0.1"
     port: int = Field(default=9092, ge=0, le=65535)  # 0: a free one
+
+
+class SipAccountConfig(PhoneSection):
+    """Whom a caller dials, and as whom a PBX or a trunk knows us."""
+
+    user: str = "openline"
+    domain: str = ""  # of the PBX or trunk, host or host:port; empty: this machine
+    password_env: str = ""  # the variable that holds the password, never the password
+    login: str = ""  # where the provider's login is not the user
+    registers: bool = False  # at its domain; else calls are direct
+    transport: Transport = "udp"
+    encryption: Encryption = "none"  # of the sound: srtp, srtp-mandatory
+    codecs: list[Codec] = ["opus", "g722", "pcmu", "pcma"]
+    agent: str = ""  # who answers; empty: the one of the number, or phone.agent
+
+
+class SipConfig(PhoneSection):
+    """SIP of our own: softphones dial it, a PBX or a trunk reaches it."""
+
+    accounts: list[SipAccountConfig] = [SipAccountConfig()]
+    host: str = "127.0.0.1"  # an address of this machine
+    port: int = Field(default=5060, ge=1, le=65534)  # TLS listens on the next one
+    allowed: list[IPvAnyNetwork] = []  # who may send requests, beside the registrars
+    jitter_ms: int = Field(default=40, ge=20, le=500)
+    certificate: str = ""  # PEM with certificate and key, for tls
+    authorities: str = ""  # PEM: whose certificates are trusted
+    media_ports: tuple[int, int] = (10000, 20000)
 
 
 class PhoneConfig(PhoneSection):
@@ -26,6 +55,7 @@ class PhoneConfig(PhoneSection):
     caller_calls_at_once: int = Field(default=3, ge=1)
     caller_calls_an_hour: int = Field(default=60, ge=1)
     audiosocket: AudioSocketConfig | None = None
+    sip: SipConfig | None = None
     max_calls: int | None = Field(default=None, ge=1)  # of the telephone; server.max_calls is all
     call_minutes: float = Field(default=60, gt=0)
     media_seconds: float = Field(default=10, gt=0)  # without sound from the caller: the call ends

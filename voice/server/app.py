@@ -25,6 +25,7 @@ from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
 from voice.phone.gate import Gate
 from voice.phone.media import audiosocket, media
+from voice.phone.sip import sip
 from voice.phone.switchboard import Switchboard
 from voice.phone.webhooks import webhooks
 from voice.reports import Reports
@@ -49,9 +50,14 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
         calls.reports = Reports(shelf, engines, lambda: len(calls))
         reporting = asyncio.create_task(calls.reports.run(), name="reports")
         async with contextlib.AsyncExitStack() as lines:
-            if wanted := config.phone.audiosocket:
-                where = audiosocket(wanted, config.phone, switchboard, gate)
-                app.state.audiosocket = await lines.enter_async_context(where)
+            try:
+                if wanted := config.phone.audiosocket:
+                    where = audiosocket(wanted, config.phone, switchboard, gate)
+                    app.state.audiosocket = await lines.enter_async_context(where)
+                if config.phone.sip:
+                    app.state.sip = await lines.enter_async_context(sip(config, switchboard))
+            except ConfigError as exc:  # for serving() to raise: uvicorn prints a traceback
+                app.state.problem = exc
             yield
             await calls.hang_up("the server stops")
         reporting.cancel()
@@ -62,6 +68,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
     app = FastAPI(title="Openline", lifespan=lifespan, openapi_url=None, docs_url=None)
     calls = Calls(config.server.max_calls)
     app.state.calls = calls
+    app.state.problem = None
     switchboard = Switchboard(config, engines, calls)
     gate = Gate(config)
     gate.check_public(config)

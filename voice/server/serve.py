@@ -14,6 +14,7 @@ from rich.console import Console
 from voice.config import Config, ConfigError, load_config, models_of
 from voice.engines import Engines
 from voice.models import fetch
+from voice.phone.sip import sip_settings
 from voice.server.app import build_app
 
 LARGEST_MESSAGE = 1024 * 1024  # bytes; the protocol closes with 1009 beyond it
@@ -23,6 +24,8 @@ def run(config: Path, *, host: str | None, port: int | None, llm: str | None, ch
     """Fetch what is missing, load, serve until interrupted. Raises the errors of a bad set-up."""
     loaded = load_config(config, _overrides(host, port, llm))
     console = Console()
+    if loaded.phone.sip:
+        sip_settings(loaded)  # before anything heavy is loaded
     if check:
         Engines(loaded, config.parent).check()
         console.print(f"{config}: good ({loaded.agent} on {loaded.llm.model})")
@@ -36,6 +39,9 @@ def run(config: Path, *, host: str | None, port: int | None, llm: str | None, ch
 async def _serve(config: Config, folder: Path, listening: socket.socket, console: Console) -> None:
     async with serving(config, folder, listening=listening, signals=True) as (url, server):
         console.print(f"Openline is ready: {url}", highlight=False, soft_wrap=True)
+        if config.phone.sip:
+            where = sip_settings(config).address
+            console.print(f"Dial {where} with any softphone", highlight=False, soft_wrap=True)
         await server
 
 
@@ -56,9 +62,10 @@ async def serving(
     if listening is None:
         listening = bind(config.server.host, 0)
     engines = engines or Engines(config, folder)
+    app = build_app(config, engines)
     server = _Server(
         uvicorn.Config(
-            build_app(config, engines),
+            app,
             log_level="warning",
             ws="websockets-sansio",
             ws_max_size=LARGEST_MESSAGE,
@@ -73,6 +80,8 @@ async def serving(
     try:
         while not (server.started or serve.done()):  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.01)
+        if app.state.problem:
+            raise app.state.problem
         await engines.load()
         # What is here now stays: a full collection with 40 calls would stop all of them for long.
         gc.collect()
