@@ -117,7 +117,8 @@ async def answered(engine: SipEngine) -> SipLine:
 
 @pytest.fixture
 def settings() -> SipSettings:
-    return SipSettings((Account("bot", "127.0.0.1", codecs=("pcmu",)),), port=free_ports())
+    account = Account("bot", "127.0.0.1", codecs=("pcmu",))
+    return SipSettings((account,), port=free_ports(), jitter_ms=200)  # on a busy machine
 
 
 @pytest.fixture
@@ -131,8 +132,8 @@ def words(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("codec", "offer", "rate", "at_least"),
     [
-        ("pcmu", "PCMU/8000/1", 8000, 0.99),
-        ("g722", "G722/16000/1", 16000, 0.99),
+        ("pcmu", "PCMU/8000/1", 8000, 0.98),
+        ("g722", "G722/16000/1", 16000, 0.98),
         ("opus", "opus/48000/2", 16000, 0.9),  # its phone resamples roughly; stereo would be 0
     ],
 )

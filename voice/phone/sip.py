@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from telephony.signatures import Refused
 from telephony.sip.settings import Account, SipError, SipSettings, check
 from voice.config import Config, ConfigError
+from voice.phone.gate import Gate
 from voice.phone.switchboard import Switchboard
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def sip_settings(config: Config) -> SipSettings:
 
 
 @contextlib.asynccontextmanager
-async def sip(config: Config, switchboard: Switchboard) -> AsyncGenerator["SipEngine"]:
+async def sip(config: Config, switchboard: Switchboard, gate: Gate) -> AsyncGenerator["SipEngine"]:
     """Take SIP calls. Calls that go on when it ends are cut off.
 
     Raises ConfigError: the port is taken, the registrar refuses the password.
@@ -78,15 +80,25 @@ async def sip(config: Config, switchboard: Switchboard) -> AsyncGenerator["SipEn
     wanted = config.phone.sip.accounts if config.phone.sip else []
     agents = {account: one.agent for account, one in zip(settings.accounts, wanted, strict=True)}
 
-    async def decide(_: Asking) -> Accept | Decline:
-        return Accept() if switchboard.free else Decline("all lines are busy, or models load")
+    async def decide(asking: Asking) -> Accept | Decline:
+        if not switchboard.free:
+            return Decline("all lines are busy, or models load")
+        return Accept() if gate.may_call(asking.caller) else Decline("calls too often")
 
     calls: set[asyncio.Task[None]] = set()
+
+    async def answer(line: "SipLine", agent: str) -> None:
+        try:
+            with gate.place(line.about.caller):
+                await switchboard.answer(line, agent=agent)
+        except Refused as exc:
+            logger.info(f"a call on sip was not taken: {exc}")
+            await line.hang_up()
 
     def begin(line: "SipLine") -> None:
         number = re.sub(r"^sips?:|@.*$", "", line.about.called)
         agent = agents[line.account] or config.phone.numbers.get(number, "")
-        call = asyncio.create_task(switchboard.answer(line, agent=agent), name="sip call")
+        call = asyncio.create_task(answer(line, agent), name="sip call")
         calls.add(call)
         call.add_done_callback(calls.discard)
 

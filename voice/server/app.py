@@ -55,7 +55,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
                     where = audiosocket(wanted, config.phone, switchboard, gate)
                     app.state.audiosocket = await lines.enter_async_context(where)
                 if config.phone.sip:
-                    app.state.sip = await lines.enter_async_context(sip(config, switchboard))
+                    app.state.sip = await lines.enter_async_context(sip(config, switchboard, gate))
             except ConfigError as exc:  # for serving() to raise: uvicorn prints a traceback
                 app.state.problem = exc
             yield
