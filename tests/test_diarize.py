@@ -145,6 +145,34 @@ def test_a_call_on_one_channel_is_written_with_its_speakers(
     assert [plain(text)[-1] for _, text in said[:3]] == ["you", "march", "please"]
 
 
+@pytest.mark.models
+def test_the_bench_tells_what_is_confused_and_how_many_were_found(
+    diarizer: Diarizer, dialogue: NDArray[np.float32], tmp_path: Path
+) -> None:
+    write_wav(tmp_path / "call.wav", (dialogue * 32767).astype(np.int16), RATE)
+    turns = diarizer.turns(dialogue)
+    lines = [
+        f"SPEAKER call 1 {t.start:.3f} {t.end - t.start:.3f} <NA> <NA> {t.speaker} <NA> <NA>"
+        for t in turns
+    ]
+    lines[-1] = lines[-1].replace("SPEAKER_01", "SPEAKER_00")
+    (tmp_path / "call.rttm").write_text("\n".join(lines))
+    arguments = ["bench", "diarize", str(tmp_path), "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    (one,) = json.loads((tmp_path / "diarize.json").read_text())["recordings"]
+    wrong = turns[-1].end - turns[-1].start
+    share = 100 * wrong / sum(turn.end - turn.start for turn in turns)
+    assert one["errors"]["confused"] == pytest.approx(share, abs=1)
+    assert (one["errors"]["speakers"], one["errors"]["found"]) == (2, 2)
+    assert one["errors"]["missed"] == pytest.approx(0, abs=0.5)
+
+
+def test_a_bench_without_recordings_says_so(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["bench", "diarize", str(tmp_path)])
+    assert "no sound file with an .rttm" in str(result.exception)
+
+
 @pytest.mark.parametrize("count", ["0", "two", "-1", ""])
 def test_a_count_of_speakers_is_a_number(count: str, tmp_path: Path) -> None:
     write_wav(tmp_path / "call.wav", np.zeros(RATE, np.int16), RATE)

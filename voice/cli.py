@@ -259,6 +259,23 @@ def fuzz(
     run(inputs=inputs, wires=wires, seed=seed, out=out)
 
 
+@bench.command(epilog="Example:  openline bench diarize ~/recordings --collar 0.25")
+def diarize(
+    data: Annotated[Path, typer.Argument(help="A folder of sound files with an .rttm each.")],
+    known: Annotated[
+        bool, typer.Option("--known", help="Tell it how many speakers there are.")
+    ] = False,
+    collar: Annotated[
+        float, typer.Option(min=0.0, help="s around the ends of turns that do not count.")
+    ] = 0.0,
+    out: OutOption = Path("bench"),
+) -> None:
+    """Score who spoke when: errors by pyannote.metrics, the count of speakers, the cost."""
+    from voice.bench.diarize import run
+
+    run(data=data, out=out, known=known, collar=collar)
+
+
 @bench.command(epilog="Example:  openline bench load --calls 20,40,80 --callers 0")
 def load(
     calls: Annotated[

@@ -12,6 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from voice.listen.doubt import plain
 from voice.recordings.scored import Said, Scored, ScoreError, scored
 from voice.recordings.transcript import SpeakerTurn
+from voice.recordings.turn_errors import turn_errors
 
 _MOST_SPEAKERS = 12  # every assignment is tried: 2 to the power of it
 
@@ -125,34 +126,14 @@ def _diarization_errors(
     if not truth or not found:
         return Measure("DER", None, "%", f"{'HYP' if truth else 'REF'} has no turns of speakers")
     try:
-        from pyannote.core import Annotation, Segment
-        from pyannote.metrics.diarization import DiarizationErrorRate
+        errors = turn_errors(truth, found, collar)
     except ImportError:
         return Measure("DER", None, "%", "pip install pyannote.metrics, then it is measured")
-
-    def annotation(turns: Sequence[SpeakerTurn]) -> Annotation:
-        made = Annotation()
-        for number, turn in enumerate(turns):
-            made[Segment(turn.start, turn.end), number] = turn.speaker
-        return made
-
-    ends = [turn.end for turn in (*truth, *found)]
-    whole = Segment(min(0.0, *(turn.start for turn in truth)), max(ends))
-    # pyannote's collar is both sides together
-    metric = DiarizationErrorRate(collar=2 * collar)
-    parts = cast(
-        "dict[str, float]",
-        metric(annotation(truth), annotation(found), uem=whole, detailed=True),
-    )
-    total = parts["total"] or 1.0
-    missed, false, confused = (
-        100 * parts[key] / total for key in ("missed detection", "false alarm", "confusion")
-    )
     detail = (
-        f"{missed:.1f} missed, {false:.1f} false alarm, {confused:.1f} confused; "
-        f"{_count(truth)} speakers, {_count(found)} found"
+        f"{errors.missed:.1f} missed, {errors.false_alarm:.1f} false alarm, "
+        f"{errors.confused:.1f} confused; {errors.speakers} speakers, {errors.found} found"
     )
-    return Measure("DER", 100 * parts["diarization error rate"], "%", detail)
+    return Measure("DER", errors.total, "%", detail)
 
 
 def _time_errors(truth: Sequence[Said], found: Sequence[Said]) -> list[Measure]:
@@ -201,7 +182,3 @@ def _by_speaker(words: Sequence[Said], normal: Callable[[str], str]) -> dict[str
         who: _joined([word for word in words if word.speaker == who], normal).split()
         for who in speakers
     }
-
-
-def _count(turns: Sequence[SpeakerTurn]) -> int:
-    return len({turn.speaker for turn in turns})
