@@ -169,6 +169,18 @@ def latency(
     run(url=url, questions=questions, out=out, config=config, llm=llm, barge_ins=barge_ins)
 
 
+@bench.command(epilog="Example:  openline bench machines --each 3 --out bench/")
+def machines(
+    each: Annotated[int, typer.Option(min=1, max=6, help="Voices that speak each text.")] = 2,
+    out: OutOption = Path("bench"),
+    config: ConfigOption = DEMO,
+) -> None:
+    """Measure how often a person is taken for an answering machine, and the other way round."""
+    from voice.bench.machines import run
+
+    run(config, out, each)
+
+
 @bench.command(epilog="Example:  openline bench turns ~/turns --out bench/")
 def turns(
     data: Annotated[
