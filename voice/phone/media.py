@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter, WebSocket
 from loguru import logger
 
-from telephony.line import WireProtocol
+from telephony.carrier_api import CARRIERS, ApiError, CarrierApi
+from telephony.line import Line, WireProtocol
 from telephony.signatures import Refused, Request
 from telephony.tokens import Ticket
 from telephony.wires import SUBPROTOCOLS, WIRES
 from voice.config import Config, ConfigError
+from voice.phone.carrier_line import CarrierLine
 from voice.phone.gate import Gate, Origin
 from voice.phone.settings import AudioSocketConfig, PhoneConfig
 from voice.phone.socket_line import NoCall, Pipe, SocketLine, StreamPipe, WebsocketPipe
@@ -59,13 +62,25 @@ async def carry(
         line = await SocketLine.answered(protocol, pipe, phone.start_seconds)
         ticket = ticket or gate.late(line.name, line.about.headers)
         with gate.place(line.about.caller):
-            await switchboard.answer(line, agent=ticket.agent if ticket else "")
+            agent = ticket.agent if ticket else ""
+            await switchboard.answer(_with_api(line, phone.public_url), agent=agent)
     except NoCall as exc:
         logger.info(str(exc))
     except Refused as exc:
         logger.warning(f"{protocol.name}: a call was refused: {exc}")
     finally:
         await pipe.close()
+
+
+def _with_api(line: Line, public_url: str) -> Line:
+    """Able to transfer, where the carrier has a web API and its secrets are here."""
+    if line.name not in CARRIERS:
+        return line
+    try:
+        return CarrierLine(line, CarrierApi(line.name, os.environ, public_url))
+    except ApiError as exc:
+        logger.debug(f"no transfers: {exc}")
+        return line
 
 
 @contextlib.asynccontextmanager

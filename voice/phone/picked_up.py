@@ -15,6 +15,7 @@ from telephony.line import Line
 from telephony.outbound.machines import PAUSE, Answerer, Beep, Heard, who
 from voice.listen.listener import Ears
 from voice.listen.vad import WINDOW
+from voice.phone.around import LineAround
 
 RATE = 16000  # Hz, of the models
 LONGEST = 15.0  # s listened at most; then it is taken for a machine
@@ -28,42 +29,18 @@ class PickedUp:
     seconds: float  # of audio, until it was known
 
 
-class HeardLine:
+class HeardLine(LineAround):
     """A line some of whose events were read already; they come again, then the others."""
 
     def __init__(self, line: Line, early: list[Event], later: AsyncIterator[Event]) -> None:
-        self.name, self.about, self.abilities = line.name, line.about, line.abilities
-        self._line, self._early, self._later = line, early, later
+        super().__init__(line)
+        self._early, self._later = early, later
 
     async def events(self) -> AsyncGenerator[Event]:
         for event in self._early:
             yield event
         async for event in self._later:
             yield event
-
-    async def play(self, samples: bytes) -> None:
-        await self._line.play(samples)
-
-    async def flush(self) -> None:
-        await self._line.flush()
-
-    async def mark(self, name: str) -> None:
-        await self._line.mark(name)
-
-    async def clear(self) -> None:
-        await self._line.clear()
-
-    async def send_dtmf(self, digits: str) -> None:
-        await self._line.send_dtmf(digits)
-
-    async def transfer(self, to: str) -> None:
-        await self._line.transfer(to)
-
-    async def hold(self, on: bool) -> None:
-        await self._line.hold(on)
-
-    async def hang_up(self) -> None:
-        await self._line.hang_up()
 
 
 class _Listening:
