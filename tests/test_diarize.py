@@ -14,7 +14,14 @@ from voice.audiofile import write_wav
 from voice.cli import app
 from voice.listen.doubt import plain
 from voice.models import ModelMissing
-from voice.recordings.diarize import Diarization, Diarizer
+from voice.recordings.diarize import (
+    Diarization,
+    Diarizer,
+    KnownVoices,
+    VoicesError,
+    known_voices,
+    names_of,
+)
 from voice.recordings.diarize.cluster import speakers_of
 from voice.recordings.transcript import SpeakerTurn
 
@@ -88,13 +95,20 @@ def diarizer() -> Diarizer:
 
 
 @pytest.fixture(scope="module")
-def dialogue(says: Says) -> NDArray[np.float32]:
-    return talk(
-        says("Good morning, thank you for calling the bank, how can I help you?", "am_michael"),
-        says("I would like to change the address on my account, we moved in March.", "af_heart"),
-        says("Of course. Could you tell me the number of the account, please?", "am_michael"),
-        says("It is seven four two, and then the last part is nineteen.", "af_heart"),
-    )
+def lines(says: Says) -> list[NDArray[np.float32]]:
+    """Two voices in turn."""
+    said = [
+        ("Good morning, my name is Michael Brown, how can I help you?", "am_michael"),
+        ("I would like to change the address on my account, we moved in March.", "af_heart"),
+        ("Of course. Could you tell me the number of the account, please?", "am_michael"),
+        ("It is seven four two, and then the last part is nineteen.", "af_heart"),
+    ]
+    return [says(text, voice) for text, voice in said]
+
+
+@pytest.fixture(scope="module")
+def dialogue(lines: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return talk(*lines)
 
 
 @pytest.mark.models
@@ -111,7 +125,7 @@ def test_pieces_of_any_length_are_heard_as_the_whole(
     pieces = Diarization(diarizer)
     for at in range(0, len(dialogue), 47_777):
         pieces.add(dialogue[at : at + 47_777])
-    assert pieces.turns() == diarizer.turns(dialogue)
+    assert pieces.done().turns == diarizer.turns(dialogue)
 
 
 @pytest.mark.models
@@ -142,7 +156,48 @@ def test_a_call_on_one_channel_is_written_with_its_speakers(
         else:
             said.append((one["speaker"], one["text"]))
     assert [speaker for speaker, _ in said] == ["SPEAKER_00", "SPEAKER_01"] * 2
+    (named,) = written["names"]
+    assert (named["speaker"], named["name"]) == ("SPEAKER_00", "Michael Brown")
     assert [plain(text)[-1] for _, text in said[:3]] == ["you", "march", "please"]
+
+
+@pytest.mark.models
+def test_who_sounds_like_a_sample_gets_its_name(
+    diarizer: Diarizer, lines: list[NDArray[np.float32]], tmp_path: Path
+) -> None:
+    (tmp_path / "Joan").mkdir()
+    for path, line in (("Joan/monday.wav", lines[1]), ("Mike.wav", lines[0])):
+        write_wav(tmp_path / path, (line * 32767).astype(np.int16), RATE)
+    known = known_voices(tmp_path, diarizer)
+    heard = diarizer.diarized(talk(lines[2], lines[3], lines[2]))
+    named = names_of([], heard.voices, known)
+    assert {speaker: name for speaker, name, _ in named} == {
+        "SPEAKER_00": "Mike",
+        "SPEAKER_01": "Joan",
+    }
+    assert all("sounds like the samples of" in evidence for _, _, evidence in named)
+    alone = diarizer.diarized(lines[3])
+    assert [name for _, name, _ in names_of([], alone.voices, known)] == ["Joan"]
+
+
+def test_nobody_gets_the_name_of_a_voice_that_is_far_or_taken() -> None:
+    known = KnownVoices(("Ann", "Bob"), around(0, 1, spread=0.0))
+    near, far = around(0, 5, spread=0.3)
+    less_near = near + 0.2 * far
+    voices = {"A": less_near / np.linalg.norm(less_near), "B": far, "C": near}
+    found = known.among(voices)
+    assert [(speaker, name) for speaker, (name, _) in found.items()] == [("C", "Ann")]
+
+
+@pytest.mark.models
+def test_a_folder_without_voices_is_told(diarizer: Diarizer, tmp_path: Path) -> None:
+    with pytest.raises(VoicesError, match="is not a folder"):
+        known_voices(tmp_path / "none", diarizer)
+    with pytest.raises(VoicesError, match=r"no NAME\.wav"):
+        known_voices(tmp_path, diarizer)
+    write_wav(tmp_path / "Ann.wav", np.zeros(RATE, np.int16), RATE)
+    with pytest.raises(VoicesError, match=r"Ann\.wav: nobody speaks"):
+        known_voices(tmp_path, diarizer)
 
 
 @pytest.mark.models

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from voice.recordings.diarize import Diarizer
+    from voice.recordings.diarize import Diarizer, KnownVoices
     from voice.recordings.inputs import Recording
     from voice.recordings.run import Job, Outcome, Run
 
@@ -44,6 +44,10 @@ def transcribe(
     speakers: Annotated[
         str, typer.Option(help="How many speak on one channel, `auto` or `none`.")
     ] = "auto",
+    voices: Annotated[
+        Path | None,
+        typer.Option(help="A folder of samples, NAME.wav: who sounds like one gets the name."),
+    ] = None,
     vocabulary: Annotated[
         Path | None, typer.Option(help="A file with a name or a product a line.")
     ] = None,
@@ -81,6 +85,7 @@ def transcribe(
         formats=formats,
         language=language,
         speakers=speakers,
+        voices=voices,
         words=_words(vocabulary, config),
         model=model,
         device=device,
@@ -107,6 +112,7 @@ def _job(
     formats: str,
     language: str,
     speakers: str,
+    voices: Path | None,
     words: list[str],
     model: str,
     device: DeviceChoice,
@@ -128,14 +134,25 @@ def _job(
     if not wanted:
         raise TranscribeError(f"--formats: name at least one of {', '.join(FORMATS)}")
     diarizer, count = _diarizer(speakers)
+    known = _known(voices, diarizer)
     weights = Weights(
         model_path(model), device=device.value, threads=max(1, cores() // at_once), workers=at_once
     )
     recognizer = Recognizer(
         weights, language=None if language == "auto" else language, hotwords=", ".join(words)
     )
-    scribe = Scribe(recognizer, quality.value, diarizer, count)
-    settings = digest([wanted, language, speakers, words, weights.description, quality.value])
+    scribe = Scribe(recognizer, quality.value, diarizer, count, known)
+    settings = digest(
+        [
+            wanted,
+            language,
+            speakers,
+            known and known.digest,
+            words,
+            weights.description,
+            quality.value,
+        ]
+    )
     return Job(scribe, out, wanted, settings)
 
 
@@ -150,6 +167,16 @@ def _diarizer(speakers: str) -> "tuple[Diarizer | None, int | None]":
 
     fetch(MODEL)
     return Diarizer(), None if speakers == "auto" else int(speakers)
+
+
+def _known(folder: Path | None, diarizer: "Diarizer | None") -> "KnownVoices | None":
+    if folder is None:
+        return None
+    if diarizer is None:
+        raise TranscribeError("--voices needs speakers: leave out --speakers none")
+    from voice.recordings.diarize import known_voices
+
+    return known_voices(folder, diarizer)
 
 
 def _words(vocabulary: Path | None, config: Path | None) -> list[str]:

@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 
 from voice.listen.vad import SAMPLE_RATE, WINDOW
 from voice.recordings.activity import Activity, held, listen, padded, spans
-from voice.recordings.diarize import Diarization, Diarizer, assign
+from voice.recordings.diarize import (
+    Diarization,
+    Diarized,
+    Diarizer,
+    KnownVoices,
+    assign,
+    names_of,
+)
 from voice.recordings.pieces import Piece, cut
 from voice.recordings.reading import Sound
 from voice.recordings.recognizer import Recognizer
 from voice.recordings.segments import main_language, segments
-from voice.recordings.transcript import Segment, SpeakerTurn, Transcript, Word
+from voice.recordings.transcript import Segment, Transcript, Word
 from voice.recordings.words import Timed, in_order
 
 Quality = Literal["fast", "balanced", "best"]
@@ -36,6 +43,7 @@ class Scribe:
     quality: Quality = "balanced"
     diarizer: Diarizer | None = None
     speakers: int | None = None  # None: not known
+    known: KnownVoices | None = None
 
     def write(
         self,
@@ -59,8 +67,8 @@ class Scribe:
 
             found += self._track(sound, track, activity, _party(parties, channel), reached)
         found.sort(key=lambda one: (one.start, one.channel or 0))
-        turns = self._turns(sound, len(parties), stop)
-        found = assign(found, turns)
+        heard = self._heard(sound, len(parties), stop)
+        found = assign(found, heard.turns)
         return Transcript(
             file=name,
             seconds=sound.seconds,
@@ -69,21 +77,22 @@ class Scribe:
             sha256=sound.sha256,
             language=main_language(found),
             segments=tuple(found),
-            turns=tuple(turns),
+            turns=tuple(heard.turns),
+            names=tuple(names_of(found, heard.voices, self.known)),
             model=self.recognizer.weights.name,
             quality=self.quality,
         )
 
-    def _turns(self, sound: Sound, parties: int, stop: threading.Event | None) -> list[SpeakerTurn]:
-        """None where the channel is the speaker, or the only party there is."""
+    def _heard(self, sound: Sound, parties: int, stop: threading.Event | None) -> Diarized:
+        """Nobody where the channel is the speaker, or there is only one party."""
         if self.diarizer is None or sound.tracks > 1 or parties == 1:
-            return []
+            return Diarized([], {})
         diarization = Diarization(self.diarizer)
         for block in sound.blocks(0, _LISTENED):
             if stop and stop.is_set():
                 raise Stopped
             diarization.add(block)
-        return diarization.turns(self.speakers or parties or None)
+        return diarization.done(self.speakers or parties or None)
 
     def _track(
         self,

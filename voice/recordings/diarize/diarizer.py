@@ -41,6 +41,14 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Diarized:
+    """Turns by start, and what each of their speakers sounds like: (192,) of length 1."""
+
+    turns: list[SpeakerTurn]
+    voices: dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Piece:
     """Frames `first` up to `past` of one of a window's local speakers."""
 
@@ -69,13 +77,17 @@ class Diarizer:
 
         A recording that does not fit in memory is given piece by piece to a `Diarization`.
         """
+        return self.diarized(samples, speakers).turns
+
+    def diarized(self, samples: NDArray[np.float32], speakers: int | None = None) -> Diarized:
+        """As `turns`, with the voices."""
         diarization = Diarization(self)
         diarization.add(samples)
-        return diarization.turns(speakers)
+        return diarization.done(speakers)
 
 
 class Diarization:
-    """One recording: `add` its samples in pieces of any length, then ask for the `turns`.
+    """One recording: `add` its samples in pieces of any length, then ask what was heard.
 
     Of the sound only one window is kept; an hour leaves about 4 MB of prints.
     """
@@ -101,16 +113,27 @@ class Diarization:
                 self._listen(self._rest[:WINDOW])
                 self._rest = self._rest[step:]
 
-    def turns(self, speakers: int | None = None) -> list[SpeakerTurn]:
-        """By start; speakers are SPEAKER_00, SPEAKER_01... in the order they are first heard."""
+    def done(self, speakers: int | None = None) -> Diarized:
+        """Who spoke when; nothing more can be added.
+
+        Speakers are SPEAKER_00, SPEAKER_01... in the order they are first heard.
+        """
         covered = (self._windows - 1) * self._by.settings.step * HOP + WINDOW
         if self._windows == 0 or covered < self._samples:
             padded = np.zeros(WINDOW, np.float32)
             padded[: len(self._rest)] = self._rest
             self._listen(padded)
         if not self._pieces:
-            return []
-        return _named(self._vote(self._voices(speakers)), self._by.settings)
+            return Diarized([], {})
+        voices = self._voices(speakers)
+        spans = _spans(self._vote(voices), self._by.settings)
+        names: dict[int, str] = {}
+        for _, _, label in spans:
+            names.setdefault(label, f"SPEAKER_{len(names):02d}")
+        return Diarized(
+            [SpeakerTurn(start, end, names[label]) for start, end, label in spans],
+            {name: voices[label] for label, name in names.items()},
+        )
 
     def _listen(self, window: NDArray[np.float32]) -> None:
         settings = self._by.settings
@@ -238,7 +261,8 @@ def _runs(active: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _named(talks: NDArray[np.bool_], settings: Settings) -> list[SpeakerTurn]:
+def _spans(talks: NDArray[np.bool_], settings: Settings) -> list[tuple[float, float, int]]:
+    """(start, end, speaker), by start."""
     spans: list[tuple[float, float, int]] = []
     offset = (FIRST - HOP / 2) / RATE
     for label in range(talks.shape[1]):
@@ -250,8 +274,4 @@ def _named(talks: NDArray[np.bool_], settings: Settings) -> list[SpeakerTurn]:
             else:
                 joined.append([start, end])
         spans += [(a, b, label) for a, b in joined if b - a >= settings.shortest]
-    spans.sort()
-    names: dict[int, str] = {}
-    for _, _, label in spans:
-        names.setdefault(label, f"SPEAKER_{len(names):02d}")
-    return [SpeakerTurn(start, end, names[label]) for start, end, label in spans]
+    return sorted(spans)
