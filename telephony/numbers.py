@@ -19,14 +19,19 @@ class NumberError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    e164: str  # "+493012345678"
+    e164: str  # "+493012345678", or a "sip:" address
     country: str  # "DE"
     zones: tuple[str, ...]  # each where it may ring; several for mobiles of some countries
     dear: str = ""  # why it costs more than a call: "a premium number"
 
 
 def number(text: str, country: str = "") -> Number:
-    """Read a number as people write them; `country` is for those without +. Raises NumberError."""
+    """Read a number as people write them; `country` is for those without +. Raises NumberError.
+
+    An address like sip:bob@192.0.2.7 is itself, of no country and no zone.
+    """
+    if text.startswith(("sip:", "sips:")):
+        return Number(text, "", ())
     try:
         parsed = phonenumbers.parse(text, country or None)
     except NumberParseException as exc:

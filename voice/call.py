@@ -45,6 +45,7 @@ class CallSettings:
     llm: str = ""  # the names that the page shows
     voice: str = ""
     on_line: Line | None = None  # of the telephone; None: a page or a client of its own
+    opening: str = ""  # said before the agent's greeting
 
 
 def turn_settings(config: Config) -> TurnSettings:
@@ -90,7 +91,9 @@ class Call:
             spoken=lambda: self._conversation.spoken,
             aloud=aloud,
         )
-        self._responder = Responder(self._conversation, greeting=definition.greeting)
+        self._responder = Responder(
+            self._conversation, greeting=f"{settings.opening} {definition.greeting}".strip()
+        )
         on_line = settings.on_line is not None
         speaker = self._speaker = Speaker(
             mouth, rate=settings.out_rate, aloud=aloud, clears=on_line

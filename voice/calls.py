@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from voice.call import Call
+from voice.config import Config
+from voice.engines import Engines
+from voice.journal.files import journal_folder
 from voice.journal.writer import JournalWriter
 from voice.reports import Reports
 
@@ -48,3 +52,20 @@ class Calls:
 
     async def hang_up(self, reason: str) -> None:
         await asyncio.gather(*(call.hang_up(reason) for call in list(self._live.values())))
+
+    @contextlib.asynccontextmanager
+    async def kept(self, config: Config, engines: Engines) -> AsyncGenerator[None]:
+        """Record calls and report on them meanwhile; they are hung up at its end."""
+        if config.journal.enabled:
+            self.journals = JournalWriter(journal_folder(config), days=config.journal.days)
+        shelf = journal_folder(config).parent / "reports"
+        self.reports = Reports(shelf, engines, lambda: len(self))
+        reporting = asyncio.create_task(self.reports.run(), name="reports")
+        try:
+            yield
+        finally:
+            await self.hang_up("the server stops")
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+            if self.journals is not None:
+                await asyncio.to_thread(self.journals.close)

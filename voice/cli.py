@@ -1,4 +1,4 @@
-"""The command line: serve, talk, models, calls, agents, doctor, eval, bench.
+"""The command line: serve, talk, dial, campaign, models, calls, agents, doctor, eval, bench.
 
 Exit codes: 0 done, 1 it could not be done (one line on standard error says why and what to do),
 2 the command was typed wrongly, 130 interrupted.
@@ -16,6 +16,7 @@ from voice.evaluation.commands import evaluate
 from voice.journal.commands import app as calls_app
 from voice.journal.commands import replay
 from voice.models.commands import app as models_app
+from voice.phone.commands import campaign, dial
 from voice.recordings.commands import transcribe
 from voice.recordings.exports.commands import app as transcripts_app
 
@@ -54,6 +55,8 @@ app.command("eval", epilog="Example:  openline eval single heldout --llm qwen2.5
 app.command(epilog="Example:  openline transcribe calls/ --out transcripts/ --formats json,srt")(
     transcribe
 )
+app.command(epilog="Example:  openline dial sip:bob@127.0.0.1:5070 --agent restaurant")(dial)
+app.command(epilog="Example:  openline campaign people.csv --agent survey --dry-run")(campaign)
 bench = typer.Typer(no_args_is_help=True, help="Measurements anyone can run again.")
 app.add_typer(bench, name="bench")
 

@@ -1,6 +1,7 @@
 """The first seconds of a call that we made: who picked up, before anything is said.
 
-Nothing that is heard is lost: the line goes on with it, so that the agent hears the first word.
+What was said then is not heard again by the agent: its opening is the answer to "Hello?", and a
+turn before it would keep the opening, with its disclosure, from being said first.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -30,7 +31,7 @@ class PickedUp:
 
 
 class HeardLine(LineAround):
-    """A line some of whose events were read already; they come again, then the others."""
+    """A line whose first sound was heard already; keys and the like come again, then the rest."""
 
     def __init__(self, line: Line, early: list[Event], later: AsyncIterator[Event]) -> None:
         super().__init__(line)
@@ -96,19 +97,20 @@ class _Listening:
 
 
 async def picked_up(line: Line, ears: Ears) -> tuple[PickedUp, Line]:
-    """Listen until it is known who answers; the line that has everything to hear still."""
+    """Listen until it is known who answers; the line as it goes on from there."""
     listening = _Listening(ears, line.about.in_rate)
     early: list[Event] = []
     found: Answerer = "machine"
     events = line.events()
     async for event in events:
-        early.append(event)
-        if isinstance(event, Ended):
-            found = "nobody"
-            break
         if isinstance(event, Audio):
             known = await listening.hear(event.samples)
             if known or listening.seconds >= LONGEST:
                 found = known or found
                 break
+            continue
+        early.append(event)
+        if isinstance(event, Ended):
+            found = "nobody"
+            break
     return PickedUp(found, listening.text, listening.seconds), HeardLine(line, early, events)

@@ -1,5 +1,8 @@
 """The section `phone:` of a config."""
 
+from datetime import time
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
 
 from telephony.sip.settings import Codec, Encryption, Transport
@@ -43,6 +46,36 @@ class SipConfig(PhoneSection):
     media_ports: tuple[int, int] = (10000, 20000)
 
 
+class OutboundConfig(PhoneSection):
+    """Calling out: `openline dial` and `openline campaign`."""
+
+    prefixes: list[str] = []  # "+4930", or "sip:" for addresses; none: nobody is called
+    country: str = ""  # DE: of numbers that are written without +
+    prices: dict[str, float] = {}  # of a minute, by prefix
+    most_cost: float | None = Field(default=None, gt=0)  # of 24 hours, in the prices' money
+    most_calls: int = Field(default=1000, ge=1)  # of 24 hours
+    countries: dict[str, int] = {}  # DE: the most calls of 24 hours to there
+    minutes: float = Field(default=10, gt=0)  # a call lasts at most
+    ring_seconds: float = Field(default=45, gt=0)
+    # said first, before the agent's greeting; in the language of those who are called
+    disclosure: str = "This is an automated assistant, and this call is recorded."
+    opens: time = time(9)  # by the clock of the person who is called
+    closes: time = time(20)
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = [
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+    ]
+    attempts: int = Field(default=3, ge=1)  # of one number
+    hours_between: float = Field(default=4, ge=0)  # two attempts
+    at_once: int = Field(default=1, ge=1)
+    calls_a_minute: float = Field(default=6, gt=0)
+    consent: bool = True  # only rows whose column consent says yes
+    do_not_call: str = ""  # a file, a number a line
+
+
 class PhoneConfig(PhoneSection):
     """Who answers the telephone, on which wires, and for how long."""
 
@@ -56,6 +89,7 @@ class PhoneConfig(PhoneSection):
     caller_calls_an_hour: int = Field(default=60, ge=1)
     audiosocket: AudioSocketConfig | None = None
     sip: SipConfig | None = None
+    outbound: OutboundConfig = OutboundConfig()
     max_calls: int | None = Field(default=None, ge=1)  # of the telephone; server.max_calls is all
     call_minutes: float = Field(default=60, gt=0)
     media_seconds: float = Field(default=10, gt=0)  # without sound from the caller: the call ends

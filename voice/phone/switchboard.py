@@ -35,8 +35,9 @@ class Switchboard:
         room = most is None or self._busy < most
         return room and self._engines.ready and len(self._calls) < self._calls.most
 
-    async def answer(self, line: Line, *, agent: str = "") -> None:
-        """Hold the call to its end; `agent`, or the one of the number that was called.
+    async def answer(self, line: Line, *, agent: str = "", opening: str = "") -> None:
+        """Hold the call to its end; `agent`, or the one of the number that was called, which says
+        `opening` before its greeting.
 
         Everything that the call owned is freed when this returns or is cancelled, and the line is
         hung up. What keeps a call from beginning is logged, in one line.
@@ -46,7 +47,7 @@ class Switchboard:
         name = agent or phone.numbers.get(about.called, phone.agent)
         try:
             with self.place():
-                await self._answer(line, name)
+                await self._answer(line, name, opening)
         except NoLine as exc:
             logger.warning(f"a call on {line.name} was not taken: {exc}")
         except (ConfigError, DefinitionError, EngineError, ModelError, SpeechError) as exc:
@@ -69,13 +70,13 @@ class Switchboard:
             finally:
                 self._busy -= 1
 
-    async def _answer(self, line: Line, name: str) -> None:
+    async def _answer(self, line: Line, name: str, opening: str) -> None:
         config, engines, calls = self._config, self._engines, self._calls
         agent = await engines.agent(name, "")
         mouth = await engines.mouth_of(agent.definition)
         about = line.about
         settings = CallSettings(
-            about.in_rate, about.out_rate, llm_name(config.llm), mouth.voice, on_line=line
+            about.in_rate, about.out_rate, llm_name(config.llm), mouth.voice, line, opening
         )
         async with paced(line, config.phone.comfort_noise) as line:
             transport = LineTransport(line, digit_seconds=config.phone.digit_seconds)

@@ -21,14 +21,12 @@ from voice.calls import Calls, NoLine
 from voice.config import Config, ConfigError
 from voice.engines import Engines, llm_name
 from voice.journal.files import journal_folder
-from voice.journal.writer import JournalWriter
 from voice.models import ModelError, cards
 from voice.phone.gate import Gate
 from voice.phone.media import audiosocket, media
 from voice.phone.sip import sip
 from voice.phone.switchboard import Switchboard
 from voice.phone.webhooks import webhooks
-from voice.reports import Reports
 from voice.server.openai_api import openai_api
 from voice.server.recordings import recordings
 from voice.server.transport import WireTransport
@@ -44,12 +42,8 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        if config.journal.enabled:
-            calls.journals = JournalWriter(journal_folder(config), days=config.journal.days)
-        shelf = journal_folder(config).parent / "reports"
-        calls.reports = Reports(shelf, engines, lambda: len(calls))
-        reporting = asyncio.create_task(calls.reports.run(), name="reports")
         async with contextlib.AsyncExitStack() as lines:
+            await lines.enter_async_context(calls.kept(config, engines))
             try:
                 if wanted := config.phone.audiosocket:
                     where = audiosocket(wanted, config.phone, switchboard, gate)
@@ -59,11 +53,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
             except ConfigError as exc:  # for serving() to raise: uvicorn prints a traceback
                 app.state.problem = exc
             yield
-            await calls.hang_up("the server stops")
-        reporting.cancel()
-        await asyncio.gather(reporting, return_exceptions=True)
-        if calls.journals is not None:
-            await asyncio.to_thread(calls.journals.close)
+            await calls.hang_up("the server stops")  # while their lines still stand
 
     app = FastAPI(title="Openline", lifespan=lifespan, openapi_url=None, docs_url=None)
     calls = Calls(config.server.max_calls)
