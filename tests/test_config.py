@@ -23,9 +23,11 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-@pytest.mark.parametrize("name", ["demo.yaml", "gpu.yaml"])
-def test_the_shipped_configs_are_good(name: str):
-    assert load_config(CONFIGS / name).agent == "shop"
+@pytest.mark.parametrize(
+    ("name", "agent"), [("demo.yaml", "shop"), ("gpu.yaml", "shop"), ("phone.yaml", "shop")]
+)
+def test_the_shipped_configs_are_good(name: str, agent: str):
+    assert load_config(CONFIGS / name).agent == agent
 
 
 @pytest.mark.parametrize(

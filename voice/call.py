@@ -170,6 +170,7 @@ class Call:
             voice=settings.voice,
             in_rate=settings.in_rate,
             out_rate=settings.out_rate,
+            line=settings.on_line,
         )
         journal = self._journals.begin(
             name_of(self.id, began), about, in_rate=settings.in_rate, out_rate=settings.out_rate
@@ -180,6 +181,7 @@ class Call:
             in_rate=settings.in_rate,
             out_rate=settings.out_rate,
             history=self._lines_of_the_agent,
+            show_keys=self._config.phone.show_numbers,
         )
         self._recorder.attach(self._listener, self._responder, self._speaker)
         return journal

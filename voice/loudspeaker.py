@@ -68,6 +68,14 @@ class Loudspeaker:
                 return float(loud[0])
         return None
 
+    def last_loud(self) -> float:
+        """When the last audible sample that has come was or will be played; 0: none has."""
+        for start, samples, _ in reversed(self._chunks):
+            loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > LOUD)
+            if len(loud):
+                return start + float(loud[-1]) / self.rate
+        return 0.0
+
     def window(self, count: int) -> NDArray[np.int16]:
         """The next `count` samples for a real loudspeaker.
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from agents.definition import AgentDefinition
+from telephony.line import Line
 from voice.config import Config
 from voice.models import cards
 
@@ -27,8 +28,12 @@ def header(
     voice: str,
     in_rate: int,
     out_rate: int,
+    line: Line | None = None,
 ) -> dict[str, Any]:
-    """What can be known of a call when it begins. No key is in it: configs name variables only."""
+    """What can be known of a call when it begins. No key is in it: configs name variables only.
+
+    `line`: of the telephone that it came by.
+    """
     return {
         "journal": FORMAT,
         "call": call,
@@ -44,8 +49,25 @@ def header(
         "out_rate": out_rate,
         "openline": version("openline"),
         "models": _models(config, llm),
+        **_of_the_line(line, whole=config.phone.show_numbers),
         "config": config.model_dump(mode="json"),
     }
+
+
+def _of_the_line(line: Line | None, *, whole: bool) -> dict[str, Any]:
+    if line is None:
+        return {}
+    about = line.about
+    caller, called = (
+        number if whole else last_digits(number) for number in (about.caller, about.called)
+    )
+    return {"wire": line.name, "caller": caller, "called": called, "carrier_call": about.call}
+
+
+def last_digits(number: str) -> str:
+    """A telephone number or SIP address, known again by its owner alone: "…123"."""
+    user = number.partition("@")[0]
+    return f"…{user[-3:]}" if len(user) > 5 else "…" if user else ""
 
 
 def _models(config: Config, llm: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ Every line is {"at": seconds since the call began, "event": name, ...}:
     end                          the call's summary; missing where the process died
 """
 
+import re
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -53,9 +54,11 @@ from voice.frames import (
     AnswerStarted,
     Expecting,
     FinalTranscript,
+    KeyedIn,
     TurnLost,
     played_back,
 )
+from voice.journal.masking import masked
 from voice.journal.memory import HeardMemory
 from voice.journal.tracks import Played, Received
 from voice.journal.writer import Sink
@@ -63,6 +66,7 @@ from voice.listen.interruptions import Decision, GiveWay, GoOn, Read
 from voice.listen.listener import Verdict
 from voice.listen.turns import Ended, Judge, Paused, Resumed, SpeechStarted, TurnEvent
 
+SECRET = 4  # keys: a PIN; shorter ones choose from a menu, and their digits are everywhere
 History = Callable[[], Sequence[str]]
 
 
@@ -70,7 +74,9 @@ class Recorder:
     """Hooks into a call's three processors; costs a function call a frame, and never waits.
 
     `clock` gives seconds (the event loop's); the call begins when `attach` is called. `history`
-    gives what the agent's memory holds of its own lines.
+    gives what the agent's memory holds of its own lines. Keys that a caller pressed are written as
+    dots unless `show_keys`, and so are SECRET of them or more wherever they come again; in the
+    agent's own words they may still be heard.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class Recorder:
         in_rate: int,
         out_rate: int,
         history: History | None = None,
+        show_keys: bool = False,
     ) -> None:
         self._sink = sink
         self._clock = clock
@@ -93,6 +100,8 @@ class Recorder:
         self._answer = 0  # the newest that was begun
         self._interruptions = 0
         self._silences: list[float] = []
+        self._show_keys = show_keys
+        self._secrets: list[re.Pattern[str]] = []
 
     def attach(
         self, listener: FrameProcessor, responder: FrameProcessor, speaker: FrameProcessor
@@ -113,6 +122,8 @@ class Recorder:
         return self._clock() - self._began
 
     def note(self, event: str, **data: Any) -> None:
+        if self._secrets:
+            data = masked(data, self._hidden)
         self._sink.line({"at": round(self.now, 4), "event": event, **data})
 
     def end(self, **data: Any) -> None:
@@ -215,7 +226,17 @@ class Recorder:
         if isinstance(frame, LLMMessagesAppendFrame):
             texts = [m.get("content") for m in frame.messages if isinstance(m, dict)]
             self._turns += 1
-            self.note("typed", text=" ".join(t for t in texts if isinstance(t, str)))
+            text = " ".join(t for t in texts if isinstance(t, str))
+            if isinstance(frame, KeyedIn) and not self._show_keys:
+                if len(text) >= SECRET:
+                    self._secrets.append(re.compile(r"[\W_]{0,2}".join(map(re.escape, text))))
+                text = "•" * len(text)
+            self.note("typed", text=text)
+
+    def _hidden(self, text: str) -> str:
+        for secret in self._secrets:
+            text = secret.sub(lambda found: "•" * len(found[0]), text)
+        return text
 
     def _responder_took(self, _: FrameProcessor, frame: Frame) -> None:
         if not isinstance(frame, AnswerHeard):

@@ -1,0 +1,265 @@
+"""A caller on a wire of the telephone, keeping a caller's clock: for the bench and for tests.
+
+As voice/client.py, without any words of the server: sound goes out 20 ms at a time, and what comes
+back is played at once on a virtual loudspeaker, which gives marks back when they were played.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import struct
+import time
+import uuid
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import websockets
+from numpy.typing import NDArray
+from websockets.asyncio.client import ClientConnection, connect
+
+from telephony.g711 import decode_mulaw, encode_mulaw
+from voice.client import ClientError, Spoken
+from voice.loudspeaker import Loudspeaker, last_speech
+
+RATE = 8000
+FRAME = 0.02  # s
+_SETTLED = 0.6  # s after the last sound before an answer counts as over
+
+
+class PhoneCaller:
+    """One call. Use it as `async with TwilioCaller(url) as caller`."""
+
+    def __init__(self, noise: float = 0.0) -> None:
+        # rms of 32767: no line is digitally silent
+        self._noise, self._random = noise, np.random.default_rng(0)
+        self._outgoing: asyncio.Queue[tuple[NDArray[np.int16], asyncio.Future[float] | None]]
+        self._outgoing = asyncio.Queue()  # filled by say() alone, a sentence at a time
+        self._tasks: list[asyncio.Task[None]] = []
+        self.number = 0  # of the packet sent last
+        self.clears: list[float] = []  # monotonic s at which the agent's side cleared
+
+    async def __aenter__(self) -> "PhoneCaller":
+        await self._connect()
+        self.began = time.monotonic()
+        self.speaker = Loudspeaker(RATE, self.began)
+        self._tasks = [
+            asyncio.create_task(self._receive(), name="caller receives"),
+            asyncio.create_task(self._send(), name="caller sends"),
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._close()
+
+    @abstractmethod
+    async def _connect(self) -> None: ...
+    @abstractmethod
+    async def _close(self) -> None: ...
+    @abstractmethod
+    async def _sound(self, samples: bytes) -> None:
+        """Send 20 ms of PCM16LE."""
+
+    @abstractmethod
+    async def press(self, keys: str) -> None: ...
+    @abstractmethod
+    async def hang_up(self) -> None: ...
+    @abstractmethod
+    async def _receive(self) -> None: ...
+
+    async def say(self, pcm: NDArray[np.int16]) -> Spoken:
+        """Speak int16 mono at 8 kHz, in real time; returns when its last sample is sent.
+
+        Raises ClientError for a silent recording, and when the call ends before.
+        """
+        end = last_speech(pcm, RATE)
+        if not end:
+            raise ClientError("that recording is silent; nothing to say")
+        step = round(RATE * FRAME)
+        frames = np.pad(pcm, (0, -len(pcm) % step)).reshape(-1, step)
+        loop = asyncio.get_running_loop()
+        started, ended = loop.create_future(), loop.create_future()
+        for i, frame in enumerate(frames):
+            mark = started if i == 0 else ended if i == len(frames) - 1 else None
+            self._outgoing.put_nowait((frame, mark))
+        await asyncio.wait((ended, self._tasks[0]), return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            raise ClientError("the other side ended the call")
+        # a microphone's frame leaves when its last sample is in
+        first = started.result() - FRAME
+        return Spoken(first, first + end / RATE)
+
+    async def quiet(self, *, since: float, within: float = 30.0) -> None:
+        """Until the agent has spoken after `since` and fallen silent. Raises ClientError."""
+        deadline = time.monotonic() + within
+        while True:
+            heard = self.speaker.last_loud()
+            if heard > since and time.monotonic() - heard > _SETTLED:
+                return
+            if self._tasks[0].done() or time.monotonic() > deadline:
+                raise ClientError("the agent said nothing")
+            await asyncio.sleep(0.02)
+
+    async def ended(self) -> None:
+        """Until the other side ends the call."""
+        await asyncio.wait([self._tasks[0]])
+
+    async def _send(self) -> None:
+        due = time.monotonic()
+        while True:
+            frame = np.zeros(round(RATE * FRAME), np.int16)
+            mark: asyncio.Future[float] | None = None
+            if not self._outgoing.empty():
+                frame, mark = self._outgoing.get_nowait()
+            if self._noise:
+                hiss = self._random.normal(0.0, self._noise, len(frame))
+                frame = np.clip(frame + hiss, -32768, 32767).astype(np.int16)
+            self.number += 1
+            try:
+                await self._sound(frame.astype("<i2").tobytes())
+            except (OSError, websockets.ConnectionClosed):
+                return
+            if mark is not None and not mark.done():
+                mark.set_result(time.monotonic())
+            due += FRAME
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+class TwilioCaller(PhoneCaller):
+    """Twilio's side of a Media Stream: mu-law, marks given back when played, clear obeyed."""
+
+    def __init__(
+        self, url: str, *, caller: str = "+4930111", called: str = "+4930222", noise: float = 0.0
+    ) -> None:
+        super().__init__(noise)
+        self._url = url
+        self._numbers = {"caller": caller, "called": called}
+        self._marks: dict[str, asyncio.TimerHandle] = {}
+        self._returned: set[asyncio.Task[None]] = set()
+
+    async def _connect(self) -> None:
+        try:
+            self._ws: ClientConnection = await connect(self._url, open_timeout=10)
+        except (OSError, TimeoutError, websockets.WebSocketException) as exc:
+            raise ClientError(f"no telephone is answered at {self._url} ({exc})") from exc
+        await self._say("connected", protocol="Call", version="1.0.0")
+        start = {
+            "streamSid": "MZ1",
+            "callSid": f"CA{uuid.uuid4().hex}",
+            "accountSid": "AC1",
+            "tracks": ["inbound"],
+            "customParameters": self._numbers,
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": RATE, "channels": 1},
+        }
+        await self._say("start", sequenceNumber="1", start=start, streamSid="MZ1")
+
+    async def _close(self) -> None:
+        for handle in self._marks.values():
+            handle.cancel()
+        await asyncio.gather(*self._returned, return_exceptions=True)
+        await self._ws.close()
+
+    async def _say(self, event: str, **body: Any) -> None:
+        await self._ws.send(json.dumps({"event": event, **body}))
+
+    async def _sound(self, samples: bytes) -> None:
+        media = {
+            "track": "inbound",
+            "chunk": str(self.number),
+            "timestamp": str(20 * (self.number - 1)),
+            "payload": base64.b64encode(encode_mulaw(samples)).decode(),
+        }
+        await self._say("media", streamSid="MZ1", media=media)
+
+    async def press(self, keys: str) -> None:
+        for key in keys:
+            await self._say("dtmf", streamSid="MZ1", dtmf={"track": "inbound_track", "digit": key})
+            await asyncio.sleep(0.2)
+
+    async def hang_up(self) -> None:
+        await self._say("stop", streamSid="MZ1", stop={"callSid": "CA1"})
+
+    async def _receive(self) -> None:
+        with contextlib.suppress(websockets.ConnectionClosed):
+            async for text in self._ws:
+                now, message = time.monotonic(), json.loads(text)
+                match message["event"]:
+                    case "media":
+                        sound = decode_mulaw(base64.b64decode(message["media"]["payload"]))
+                        self.speaker.play(sound, 0, now)
+                    case "mark":
+                        loop = asyncio.get_running_loop()
+                        after = max(0.0, self.speaker.busy_until - now)
+                        name = message["mark"]["name"]
+                        self._marks[name] = loop.call_later(after, self._return, name)
+                    case "clear":
+                        self.clears.append(now)
+                        self.speaker.flush(now)
+                        for name in list(self._marks):
+                            self._marks[name].cancel()
+                            self._return(name)
+                    case _:
+                        pass
+
+    def _return(self, name: str) -> None:
+        del self._marks[name]
+        task = asyncio.create_task(self._give_back(name), name="mark")
+        self._returned.add(task)
+        task.add_done_callback(self._returned.discard)
+
+    async def _give_back(self, name: str) -> None:
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await self._say("mark", streamSid="MZ1", mark={"name": name})
+
+
+class AudioSocketCaller(PhoneCaller):
+    """Asterisk's side of AudioSocket: what comes is played at once, nothing is taken back."""
+
+    def __init__(self, host: str, port: int, *, noise: float = 0.0) -> None:
+        super().__init__(noise)
+        self._address = host, port
+        self.sizes: set[int] = set()  # of the frames that came, bytes
+        self.arrived: list[float] = []  # when they came, monotonic s
+
+    async def _connect(self) -> None:
+        try:
+            self._reader, self._writer = await asyncio.open_connection(*self._address)
+        except OSError as exc:
+            where = ":".join(map(str, self._address))
+            raise ClientError(f"no AudioSocket is open at {where} ({exc})") from exc
+        self._writer.write(struct.pack(">BH", 0x01, 16) + uuid.uuid4().bytes)
+
+    async def _close(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+    async def _sound(self, samples: bytes) -> None:
+        if self._writer.is_closing():
+            raise OSError("closed")
+        self._writer.write(struct.pack(">BH", 0x10, len(samples)) + samples)
+        await self._writer.drain()
+
+    async def press(self, keys: str) -> None:
+        for key in keys:
+            self._writer.write(struct.pack(">BH", 0x03, 1) + key.encode())
+            await asyncio.sleep(0.2)
+
+    async def hang_up(self) -> None:
+        self._writer.write(struct.pack(">BH", 0x00, 0))
+
+    async def _receive(self) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while True:
+                kind, size = struct.unpack(">BH", await self._reader.readexactly(3))
+                payload = await self._reader.readexactly(size)
+                if kind == 0x00:
+                    return
+                now = time.monotonic()
+                self.sizes.add(size)
+                self.arrived.append(now)
+                self.speaker.play(payload, 0, now)
