@@ -39,7 +39,7 @@ def check(number: Number, policy: Policy, spent: Spent) -> float:
     """What the call costs at its longest. Raises NotAllowed."""
     shown = masked(number.e164)
     if not policy.prefixes:
-        raise NotAllowed("nobody may be called: set phone.outbound.prefixes, like [+4930]")
+        raise NotAllowed("nobody may be called: set phone.outbound.prefixes, like ['+4930']")
     if not any(number.e164.startswith(prefix) for prefix in policy.prefixes):
         raise NotAllowed(f"{shown}: not under phone.outbound.prefixes")
     if number.dear:
