@@ -1,8 +1,10 @@
 """Asterisk's AudioSocket, over TCP: a type, a length of two bytes and a payload of PCM16LE.
 
 Asterisk says its call's UUID and then sends sound, whose type tells the rate: always 8 kHz from
-the application AudioSocket(), others from the channel driver. It has no marks, and no clear:
-what was sent is played, so send it no sooner than it has to be heard.
+the application AudioSocket(), others from the channel driver. A caller whose network sends nothing
+is heard as nothing, not as silence: such a call starts at 8 kHz, and Asterisk 22 ends it when it
+gets nothing from us either for 2 s. There are no marks, and no clear: what was sent is played, so
+send it no sooner than it has to be heard.
 """
 
 import struct
@@ -55,12 +57,16 @@ class AudioSocket(Wire):
             yield from self._message(kind, payload)
         self._bytes = stream[at:]
 
+    def waited(self) -> Sequence[Event]:
+        return self._admit([self._begin(SOUND)] if self._call and self._phase == "new" else [])
+
     def _message(self, kind: int, payload: bytes) -> Iterable[Event]:
         if kind == HANG_UP:
             yield Ended("hung up")
         elif kind == UUID and not self._call:
             self._call = str(uuid.UUID(bytes=payload))
         elif kind == DTMF:
+            yield from self.waited()
             digit = payload.decode("latin-1")
             yield Dtmf(digit) if digit in DIGITS else Bad("a digit that no telephone has")
         elif SOUND <= kind < SOUND + len(RATES):
@@ -69,7 +75,8 @@ class AudioSocket(Wire):
             if kind == self._kind:
                 yield from self._heard(payload)
             else:
-                yield Bad(f"sound of type 0x{kind:02x} in a call of type 0x{self._kind:02x}")
+                rates = f"{RATES[kind - SOUND]} Hz in a call of {self._rate} Hz"
+                yield Ended("protocol", f"sound of {rates}; nothing was heard at its start")
         elif kind == ERROR:
             yield _ERRORS.get(
                 payload, Ended("lost", f"error {payload[:8].hex() or 'without code'}")

@@ -135,13 +135,15 @@ class ChanWebSocket(Wire):
         self._media(rate, encoding, frame, grain=frame)
         if self._answer:
             yield Reply(self._say("ANSWER"))
+        # an inherited variable keeps its underscores
+        told = {name.lstrip("_"): value for name, value in start.channel_variables.items()}
         yield Started(
             call=start.channel_id or start.connection_id,
-            caller=start.channel_variables.get("caller", ""),
-            called=start.channel_variables.get("called", ""),
+            caller=told.get("caller", ""),
+            called=told.get("called", ""),
             in_rate=rate,
             out_rate=rate,
-            headers=start.channel_variables | {"channel": start.channel},
+            headers=told | {"channel": start.channel},
         )
 
     def _sound(self, frame: bytes) -> Message:

@@ -12,7 +12,7 @@ is spoken here. pipecat has no serializer for it.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -43,6 +43,9 @@ class FreeSwitch(AudioFork):
                     yield from self._told(told)
                 case _:
                     pass  # the script may send any text
+
+    def waited(self) -> Sequence[Event]:
+        return self._admit([self._begin("")] if self._phase == "new" else [])
 
     def _begin(self, metadata: str) -> Event:
         if len(metadata) > LONGEST_TEXT:

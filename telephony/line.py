@@ -30,6 +30,10 @@ class WireProtocol(Protocol):
         """The connection is gone: Ended, if it was not given yet."""
         ...
 
+    def waited(self) -> Sequence[Event]:
+        """Nothing came for a moment: Started, where it only waits for the caller's first sound."""
+        ...
+
     def play(self, samples: bytes) -> Sequence[Message]:
         """PCM16LE mono at Started.out_rate, any length; what fills no frame waits for more."""
         ...

@@ -55,6 +55,9 @@ class Wire:
         ended = Ended("hung up", "by this side") if self._hung_up else Ended("lost")
         return self._admit([*self._late(), ended])
 
+    def waited(self) -> Sequence[Event]:
+        return []
+
     def play(self, samples: bytes) -> Sequence[Message]:
         return [self._sound(frame) for frame in self._frames.push(samples)] if self._open else []
 

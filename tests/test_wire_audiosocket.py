@@ -93,7 +93,6 @@ def test_who_does_not_begin_with_a_uuid_is_not_asterisk(stream: bytes):
     [
         (message(0x10, b"odd"), "3 bytes of sound"),
         (message(0x10), "0 bytes of sound"),
-        (message(0x12, FRAME), "type 0x12 in a call of type 0x10"),
         (message(0x03, b"x"), "no telephone"),
         (message(0x44, b"later"), "type 0x44 and 5 bytes"),
         (message(0x10, bytes(33_000)), "more than 2 s"),
@@ -105,6 +104,21 @@ def test_what_asterisk_would_not_send_is_named_and_passed_over(stream: bytes, pr
     assert isinstance(bad, Bad)
     assert problem in bad.problem
     assert after == Audio(FRAME)
+
+
+def test_a_silent_caller_is_answered_at_8_khz():
+    begin = Started(call=str(CALL), caller="", called="", in_rate=8000, out_rate=8000)
+    wire = AudioSocket()
+    assert wire.waited() == []  # nobody is there yet
+    assert hear(wire, HELLO) == []
+    assert wire.waited() == [begin]
+    assert wire.waited() == []
+    assert hear(wire, message(0x10, FRAME)) == [Audio(FRAME)]
+    (ended,) = hear(wire, message(0x12, FRAME))
+    assert isinstance(ended, Ended)
+    assert ended.detail == "sound of 16000 Hz in a call of 8000 Hz; nothing was heard at its start"
+    keyed = AudioSocket()
+    assert hear(keyed, HELLO, message(0x03, b"1")) == [begin, Dtmf("1")]
 
 
 def test_asterisks_errors_end_the_call():

@@ -24,7 +24,7 @@ def start(form: str = "ulaw", size: int = 160) -> str:
         "format": form,
         "optimal_frame_size": size,
         "ptime": 20,
-        "channel_variables": {"caller": "1001", "called": "500", "token": "t1"},
+        "channel_variables": {"__caller": "1001", "__called": "500", "token": "t1"},
     }
     return json.dumps(event)
 

@@ -116,6 +116,12 @@ def test_our_sound_goes_out_whole_and_a_sentence_is_pushed_out(kind: type[AudioF
     assert wire.flush()[-1] == bytes(2 * 640)
 
 
+def test_a_silent_caller_of_freeswitch_is_answered_without_metadata():
+    wire = FreeSwitch()
+    assert wire.waited() == [Started("", "", "", 8000, 8000)]
+    assert wire.waited() == []
+
+
 def test_minus_one_is_never_sent_for_the_module_marks_places_with_it():
     wire = jambonz()
     samples = np.array([-2, -1, 0, 1] * 40, "<i2")

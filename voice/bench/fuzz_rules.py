@@ -51,6 +51,8 @@ class WatchedCall:
                 self._may("hang up", self._wire.hang_up)
             case 5:
                 self._sent(self._wire.flush())
+            case 6:
+                self._told(self._wire.waited())
             case _:
                 self._sent(self._wire.play(rng.randbytes(rng.choice(_PIECES))))
 

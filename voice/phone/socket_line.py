@@ -13,6 +13,7 @@ from telephony.events import Bad, Ended, Event, Reply, Started
 from telephony.line import Ability, Message, NotOnThisWire, WireProtocol
 
 SEND = 5.0  # s for a message to leave; a peer that does not read so long is gone
+SOUNDLESS = 0.3  # s that a call's first sound may take; a network that sends silence takes 20 ms
 CHUNK = 4096  # bytes read of a stream at once: 0.25 s at 8 kHz
 BAD = 20  # messages not understood before the call is ended
 TOLD = 3  # of them that the log shows
@@ -130,8 +131,12 @@ class SocketLine:
     @classmethod
     async def _begun(cls, protocol: WireProtocol, pipe: Pipe) -> "SocketLine":
         while True:
-            data = await pipe.receive()
-            events = protocol.closed() if data is None else protocol.receive(data)
+            try:
+                async with asyncio.timeout(SOUNDLESS):
+                    data = await pipe.receive()
+                events = protocol.closed() if data is None else protocol.receive(data)
+            except TimeoutError:
+                data, events = b"", protocol.waited()
             line: SocketLine | None = None
             for event in events:
                 if line is not None:
