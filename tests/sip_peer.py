@@ -2,39 +2,11 @@
 
 import asyncio
 import hashlib
-import itertools
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
-_count = itertools.count(1)
-_SDP = (
-    "v=0\r\no=peer {version} {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-    "m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na={direction}\r\n"
-)
-
-
-def header(message: str, name: str) -> str:
-    found = re.search(rf"^{name}:[ \t]*(.*?)\r?$", message, re.MULTILINE | re.IGNORECASE)
-    return found[1] if found else ""
-
-
-def reply(request: str, status: str, *extra: str, body: str = "") -> str:
-    """A response to a request: its Vias and dialog headers, and ours."""
-    vias = [line for line in request.split("\r\n") if line.lower().startswith("via:")]
-    to = header(request, "To")
-    lines = [
-        f"SIP/2.0 {status}",
-        *vias,
-        f"From: {header(request, 'From')}",
-        f"To: {to}" if "tag=" in to else f"To: {to};tag=peer",
-        f"Call-ID: {header(request, 'Call-ID')}",
-        f"CSeq: {header(request, 'CSeq')}",
-        *extra,
-        *(["Content-Type: application/sdp"] if body else []),
-        f"Content-Length: {len(body)}",
-    ]
-    return "\r\n".join(lines) + "\r\n\r\n" + body
+from voice.bench.phone_sip import Caller, description, header, reply
 
 
 class SipPeer(asyncio.DatagramProtocol):
@@ -74,57 +46,12 @@ class SipPeer(asyncio.DatagramProtocol):
                 self._news.clear()
                 await self._news.wait()
 
-    def invite(
-        self,
-        port: int,
-        *,
-        user: str = "bot",
-        agent: str = "peer",
-        direction: str = "sendrecv",
-        within: str = "",
-    ) -> str:
-        """An INVITE to the phone at that port; `within`: a 200 of the call that it changes."""
-        number = next(_count)
-        call = header(within, "Call-ID") or f"call{number}@peer"
-        to = header(within, "To") or f"<sip:{user}@127.0.0.1:{port}>"
-        return self._request("INVITE", port, call, to, number, user, agent, direction)
+    def caller(self, port: int, user: str = "bot", agent: str = "peer") -> Caller:
+        """What this peer says when it calls user at that port."""
+        return Caller("peer", self.port, user, port, agent)
 
-    def ack(self, port: int, ok: str, user: str = "bot") -> str:
-        cseq = int(header(ok, "CSeq").split()[0])
-        return self._request("ACK", port, header(ok, "Call-ID"), header(ok, "To"), cseq, user)
-
-    def bye(self, port: int, ok: str, user: str = "bot") -> str:
-        return self._request(
-            "BYE", port, header(ok, "Call-ID"), header(ok, "To"), next(_count), user
-        )
-
-    def _request(
-        self,
-        method: str,
-        port: int,
-        call: str,
-        to: str,
-        number: int,
-        user: str,
-        agent: str = "peer",
-        direction: str = "",
-    ) -> str:
-        body = _SDP.format(version=number, port=self.port + 2, direction=direction)
-        body = body if direction else ""
-        lines = [
-            f"{method} sip:{user}@127.0.0.1:{port} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{next(_count)};rport",
-            f"From: <sip:peer@127.0.0.1:{self.port}>;tag=from{call}",
-            f"To: {to}",
-            f"Call-ID: {call}",
-            f"CSeq: {number} {method}",
-            f"Contact: <sip:peer@127.0.0.1:{self.port}>",
-            "Max-Forwards: 70",
-            f"User-Agent: {agent}",
-            *(["Content-Type: application/sdp"] if body else []),
-            f"Content-Length: {len(body)}",
-        ]
-        return "\r\n".join(lines) + "\r\n\r\n" + body
+    def sound(self, direction: str = "sendrecv") -> str:
+        return description(self.port + 2, direction)
 
 
 @asynccontextmanager

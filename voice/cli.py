@@ -306,11 +306,47 @@ def load(
     """Measure how many calls a core carries, and how callers wait for one another."""
     from voice.bench.load import run
 
-    try:
-        steps = [int(part) for part in calls.split(",") if part.strip()]
-    except ValueError as exc:
-        raise typer.BadParameter(f"{calls!r}: give numbers: --calls 20,40,80") from exc
+    steps = _numbers(calls, "20,40,80")
     run(calls=steps, callers=callers, questions=questions, out=out, config=config)
+
+
+@bench.command(epilog="Example:  openline bench phone --calls 12 --seconds 60")
+def phone(
+    calls: Annotated[str, typer.Option(help="How many SIP calls at once, step by step.")] = (
+        "1,12,30"
+    ),
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long each lasts.")] = 30,
+    late: Annotated[float, typer.Option(min=0, help="ms by which packets may be late.")] = 0,
+    lost: Annotated[float, typer.Option(min=0, max=50, help="Percent that never come.")] = 0,
+    jitter: Annotated[
+        int, typer.Option(min=0, max=500, help="ms that a jitter buffer waits; 0: there is none.")
+    ] = 0,
+    agents: Annotated[
+        int, typer.Option(min=0, help="Calls to agents whose models sleep; 0: none.")
+    ] = 30,
+    out: OutOption = Path("bench"),
+    config: ConfigOption = DEMO,
+) -> None:
+    """Measure what SIP does to sound, sample by sample, and how many calls a core carries."""
+    from voice.bench.phone import Network, run
+
+    steps = _numbers(calls, "12,30")
+    network = Network(late / 1000, lost / 100, jitter)
+    run(
+        calls=steps,
+        seconds=seconds,
+        network=network,
+        agents_at_once=agents,
+        out=out,
+        config=config,
+    )
+
+
+def _numbers(text: str, example: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError as exc:
+        raise typer.BadParameter(f"{text!r}: give numbers: --calls {example}") from exc
 
 
 def main() -> None:

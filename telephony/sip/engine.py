@@ -341,7 +341,7 @@ def _stack_config(settings: SipSettings) -> baresip.Config:
         f"sip_listen {host}:{settings.port}",
         f"sip_transports udp,tcp{',tls' if settings.certificate else ''}",
         f"rtp_ports {settings.media_ports[0]}-{settings.media_ports[1]}",
-        "audio_jitter_buffer_type fixed",
+        f"audio_jitter_buffer_type {'fixed' if settings.jitter_ms else 'off'}",
         f"audio_jitter_buffer_ms {settings.jitter_ms}-{max(200, 2 * settings.jitter_ms)}",
         # Opus is stereo at 48 kHz otherwise: 192 kB/s each way, of which models use a sixth
         "opus_stereo no",

@@ -57,7 +57,9 @@ class SipSettings:
     port: int = 5060  # TLS listens on the next one
     allowed: tuple[Network, ...] = ()
     max_calls: int = 8
-    jitter_ms: int = 40  # sound waits so long for late packets
+    # So long sound waits for what overtakes it. 0: it is taken as it comes; who listens needs no
+    # even flow, and the stack's buffer throws away what comes later than it waits.
+    jitter_ms: int = 0
     silent_seconds: int = 10  # without a packet: the other side has vanished
     certificate: str = ""  # a PEM file with certificate and key, for TLS
     authorities: str = ""  # a PEM file: whose certificates are trusted; "": nobody's is checked

@@ -40,7 +40,7 @@ class SipConfig(PhoneSection):
     host: str = "127.0.0.1"  # an address of this machine
     port: int = Field(default=5060, ge=1, le=65534)  # TLS listens on the next one
     allowed: list[IPvAnyNetwork] = []  # who may send requests, beside the registrars
-    jitter_ms: int = Field(default=40, ge=20, le=500)
+    jitter_ms: int = Field(default=0, ge=0, le=500)  # 0: take packets as they come
     certificate: str = ""  # PEM with certificate and key, for tls
     authorities: str = ""  # PEM: whose certificates are trusted
     media_ports: tuple[int, int] = (10000, 20000)
