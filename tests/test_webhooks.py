@@ -3,10 +3,14 @@
 import asyncio
 import base64
 import contextlib
+import datetime as dt
 import json
 import re
+import ssl
 import time
+import warnings
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -14,14 +18,19 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 import websockets
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from loguru import logger
 from twilio.request_validator import RequestValidator
+from typer.testing import CliRunner
 
 from telephony.answers import CARRIERS, Incoming, answer, busy, dial
 from telephony.twilio import Twilio
 from telephony.wires import WIRES
 from tests.paper_server import DEMO, PaperEngines
 from tests.test_signatures import ED_PUBLIC, SECRET, by_jambonz, by_telnyx, by_vonage
+from voice.cli import app
 from voice.config import Config, ConfigError, load_config
 from voice.phone.gate import VARIABLES
 from voice.server import serve
@@ -61,8 +70,8 @@ def said() -> Iterator[list[str]]:
 
 @contextlib.asynccontextmanager
 async def asking(config: Config, peer: str = "203.0.113.9") -> AsyncGenerator[httpx.AsyncClient]:
-    app = build_app(config, PaperEngines(config))  # type: ignore[arg-type]
-    transport = httpx.ASGITransport(app, client=(peer, 4711))
+    application = build_app(config, PaperEngines(config))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(application, client=(peer, 4711))
     async with httpx.AsyncClient(transport=transport, base_url="http://inside:8000") as client:
         yield client
 
@@ -294,6 +303,13 @@ def test_a_public_bind_without_protection_refuses_to_start(carrier: str) -> None
 
 
 @pytest.mark.usefixtures("no_secrets")
+def test_checking_a_config_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENLINE__PHONE__CARRIERS", "[twilio]")
+    result = CliRunner().invoke(app, ["serve", "--check", "--host", "0.0.0.0", "-c", str(DEMO)])
+    assert "set TWILIO_AUTH_TOKEN in the environment" in str(result.exception)
+
+
+@pytest.mark.usefixtures("no_secrets")
 def test_a_public_audiosocket_needs_an_allow_list() -> None:
     config = load_config(DEMO, {"phone.audiosocket": {"host": "0.0.0.0"}})
     with pytest.raises(ConfigError, match=r"audiosocket would be open to everybody at 0\.0\.0\.0"):
@@ -395,3 +411,81 @@ async def test_asterisk_comes_with_a_password(
         assert await refused(address, authorization=wrong) == 403
         async with websockets.connect(address, additional_headers={"authorization": right}):
             pass
+
+
+async def test_whoever_comes_through_a_tunnel_is_believed_nothing(
+    monkeypatch: pytest.MonkeyPatch, no_secrets: None
+) -> None:
+    monkeypatch.setenv("OPENLINE__PHONE__ALLOW_FROM", "{freeswitch: [198.51.100.0/24]}")
+    async with served(monkeypatch, ["freeswitch"]) as url:
+        address = url.replace("http", "ws") + "/telephony/freeswitch/media"
+        forwarded = {"x-forwarded-for": "198.51.100.7"}
+        with pytest.raises(websockets.InvalidStatus, match="403"):
+            async with websockets.connect(address, additional_headers=forwarded):
+                pass
+
+
+# --- TLS ---
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Of localhost, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path / "both.pem"
+    path.write_bytes(private + made.public_bytes(pem))
+    return path
+
+
+async def test_tls_from_1_2_on(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
+    monkeypatch.setattr(serve, "Engines", PaperEngines)
+    config = load_config(DEMO, {"server.certificate": str(certificate)})
+    async with serve.serving(config, DEMO.parent) as (url, _):
+        assert url.startswith("https://localhost:")
+        context = ssl.create_default_context(cafile=str(certificate))
+        async with httpx.AsyncClient(verify=context) as client:
+            assert (await client.get(f"{url}/healthz")).status_code == 200
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # it is old, that is the point
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        async with httpx.AsyncClient(verify=context) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"{url}/healthz")
+
+
+@pytest.mark.parametrize(
+    ("server", "problem"),
+    [
+        ({"certificate": "/nowhere.pem"}, "server.certificate: /nowhere.pem cannot be used"),
+        ({"key": "key.pem"}, "server.key is set without server.certificate"),
+        ({"certificate": str(DEMO)}, "give a PEM file"),
+    ],
+)
+async def test_a_certificate_that_is_none_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, server: dict[str, str], problem: str
+) -> None:
+    monkeypatch.setattr(serve, "Engines", PaperEngines)
+    config = load_config(DEMO, {f"server.{name}": value for name, value in server.items()})
+    with pytest.raises(ConfigError, match=re.escape(problem)) as said:
+        async with serve.serving(config, DEMO.parent):
+            pass
+    assert "\n" not in str(said.value)

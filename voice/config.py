@@ -36,6 +36,8 @@ class Section(BaseModel):
 class ServerConfig(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)  # 0: a free one
+    certificate: str = ""  # a PEM file: TLS 1.2 or later, in place of a proxy's
+    key: str = ""  # a PEM file, where the certificate's does not hold it
     max_calls: int = Field(default=4, ge=1, le=1000)
     idle_seconds: float = Field(default=120, gt=0)  # nothing at all received from the client
     call_minutes: float = Field(default=60, gt=0)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rich.console import Console
 from voice.config import Config, ConfigError, load_config, models_of
 from voice.engines import Engines
 from voice.models import fetch
+from voice.phone.gate import Gate
 from voice.phone.sip import sip_settings
 from voice.server.app import build_app
 
@@ -24,8 +26,10 @@ def run(config: Path, *, host: str | None, port: int | None, llm: str | None, ch
     """Fetch what is missing, load, serve until interrupted. Raises the errors of a bad set-up."""
     loaded = load_config(config, _overrides(host, port, llm))
     console = Console()
+    _check_certificate(loaded)  # all this before anything heavy is loaded
+    Gate(loaded).check_public(loaded)
     if loaded.phone.sip:
-        sip_settings(loaded)  # before anything heavy is loaded
+        sip_settings(loaded)
     if check:
         Engines(loaded, config.parent).check()
         console.print(f"{config}: good ({loaded.agent} on {loaded.llm.model})")
@@ -60,6 +64,7 @@ async def serving(
     Models must be here already. Without `listening`, a free port of the loopback is taken; with
     `engines`, those are loaded in place of the config's.
     """
+    _check_certificate(config)
     if listening is None:
         listening = bind(config.server.host, 0)
     engines = engines or Engines(config, folder)
@@ -72,6 +77,10 @@ async def serving(
             ws_max_size=LARGEST_MESSAGE,
             ws_ping_interval=10.0,  # a half-open client is gone after 20 s
             ws_ping_timeout=10.0,
+            # it would believe anybody's X-Forwarded-For that comes through a tunnel on this machine
+            proxy_headers=False,
+            ssl_certfile=config.server.certificate or None,
+            ssl_keyfile=config.server.key or None,
             timeout_graceful_shutdown=5,
             lifespan="on",
         ),
@@ -89,12 +98,30 @@ async def serving(
         gc.freeze()
         host, port = listening.getsockname()[:2]
         shown = "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host
-        yield f"http://{shown}:{port}", serve
+        scheme = "https" if config.server.certificate else "http"
+        yield f"{scheme}://{shown}:{port}", serve
     finally:
         server.should_exit = True
         await asyncio.gather(serve, return_exceptions=True)
         await engines.close()
         gc.unfreeze()
+
+
+def _check_certificate(config: Config) -> None:
+    """Raises ConfigError; uvicorn would print a traceback."""
+    server = config.server
+    if not server.certificate:
+        if server.key:
+            raise ConfigError("server.key is set without server.certificate: set both, or none")
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 or later, as uvicorn's
+        context.load_cert_chain(server.certificate, server.key or None)
+    except OSError as exc:  # ssl.SSLError is one
+        raise ConfigError(
+            f"server.certificate: {server.certificate} cannot be used: {exc.strerror or exc}; "
+            "give a PEM file, and its key in server.key"
+        ) from exc
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:
