@@ -174,7 +174,13 @@ def _shown() -> Iterator[Message]:
 
 
 def transcript(lines: Sequence[Line]) -> str:
-    return "\n".join(f"{line.number} {line.who.capitalize()}: {line.text}" for line in lines)
+    """Numbered, each with its speaker."""
+    return "\n".join(f"{line.number} {shown(line.who)}: {line.text}" for line in lines)
+
+
+def shown(who: str) -> str:
+    """A speaker as a transcript shows them."""
+    return f"{who[:1].upper()}{who[1:]}"
 
 
 def _one_of(options: Sequence[str]) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from agents.llm.engine import Message
 
-Who = Literal["caller", "agent"]
+Who = str  # "caller" and "agent" of a live call; of a recorded one the names of its speakers
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def export(
 
     for file in files:
         transcript = read(file)
-        sound = _recording(recordings, transcript.file) if recordings else None
+        sound = recording_of(recordings, transcript.file) if recordings else None
         for path in write(transcript, out or file.parent, _wanted(formats), sound):
             typer.echo(str(path))
 
@@ -53,7 +53,7 @@ def redact(
         made = redacted(read(file))
         sound = None
         if recordings is not None:
-            source = _recording(recordings, made.transcript.file)
+            source = recording_of(recordings, made.transcript.file)
             sound = out / (file_name(made.transcript.file) + ".flac")
             out.mkdir(parents=True, exist_ok=True)
             try:
@@ -63,6 +63,42 @@ def redact(
         paths = write(made.transcript, out, _wanted(formats), sound)
         for path in (*paths, *([sound] if sound else [])):
             typer.echo(str(path))
+
+
+@app.command(
+    epilog='Example:  openline transcripts understand out/*.json --question "What was promised?"'
+)
+def understand(
+    files: Annotated[list[Path], typer.Argument(help="JSON; what is understood is added to it.")],
+    question: Annotated[
+        list[str] | None, typer.Option(help="What you want to know of each call; again for more.")
+    ] = None,
+    form: Annotated[
+        Path | None, typer.Option(help="A JSON schema to fill from what was said.")
+    ] = None,
+    formats: Annotated[str, typer.Option(help="Others to write as well: md,html.")] = "",
+    recordings: Annotated[
+        Path | None, typer.Option(help="A folder or file with the sound that html plays.")
+    ] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="Another LLM: a card, a path, a hub id or an address.")
+    ] = None,
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="The YAML file that names the LLM.")
+    ] = Path("configs/demo.yaml"),
+) -> None:
+    """Read calls with the LLM: summary, topics, what is to be done, answers, a form, moods."""
+    from voice.recordings.understanding import run
+
+    run(
+        files,
+        questions=question or [],
+        form=form,
+        formats=_wanted(formats),
+        recordings=recordings,
+        llm=llm,
+        config=config,
+    )
 
 
 @app.command(epilog="Example:  openline transcripts index out/")
@@ -83,5 +119,6 @@ def _wanted(formats: str) -> list[str]:
     return list(FORMATS) if wanted == ["all"] else wanted
 
 
-def _recording(recordings: Path, name: str) -> Path:
+def recording_of(recordings: Path, name: str) -> Path:
+    """`recordings` is a file, or the folder that it lies in."""
     return recordings / name if recordings.is_dir() else recordings
