@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ def _data(tmp_path_factory: pytest.TempPathFactory) -> None:  # pyright: ignore[
 class RealServer:
     url: str
     shop: Path  # its database
+    audiosocket: int  # the port
 
     @property
     def ws(self) -> str:
@@ -43,7 +45,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
 
     data = tmp_path_factory.mktemp("data")
     os.environ["OPENLINE_DATA"] = str(data)
-    config = load_config(DEMO, {"server.idle_seconds": 60})
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        audiosocket = free.getsockname()[1]
+    phone = {"phone.carriers": ["twilio"], "phone.audiosocket": {"port": audiosocket}}
+    config = load_config(DEMO, {"server.idle_seconds": 60, **phone})
     ready, stop = threading.Event(), threading.Event()
     url: list[str] = []
     failure: list[BaseException] = []
@@ -68,7 +73,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     ready.wait(120)
     if failure:
         raise failure[0]
-    yield RealServer(url[0], data / "shop.sqlite")
+    yield RealServer(url[0], data / "shop.sqlite", audiosocket)
     stop.set()
     thread.join(30)
     assert not thread.is_alive()

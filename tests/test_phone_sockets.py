@@ -200,7 +200,7 @@ async def test_no_task_is_left_of_calls_that_drop(server: SimpleNamespace):
     assert all(conversation.closed for conversation in server.engines.conversations)
 
 
-def test_a_taken_audiosocket_port_is_one_line(monkeypatch: pytest.MonkeyPatch):
+async def test_a_taken_audiosocket_port_is_one_line(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(serve, "Engines", PaperEngines)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -208,4 +208,5 @@ def test_a_taken_audiosocket_port_is_one_line(monkeypatch: pytest.MonkeyPatch):
         port = taken.getsockname()[1]
         config = load_config(DEMO, {"phone.audiosocket": {"port": port}})
         with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"):
-            serve.check_ports(config)
+            async with serve.serving(config, DEMO.parent):
+                pass

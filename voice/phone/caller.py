@@ -12,7 +12,7 @@ import struct
 import time
 import uuid
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import websockets
@@ -40,7 +40,7 @@ class PhoneCaller:
         self.number = 0  # of the packet sent last
         self.clears: list[float] = []  # monotonic s at which the agent's side cleared
 
-    async def __aenter__(self) -> "PhoneCaller":
+    async def __aenter__(self) -> Self:
         await self._connect()
         self.began = time.monotonic()
         self.speaker = Loudspeaker(RATE, self.began)
@@ -93,12 +93,13 @@ class PhoneCaller:
         first = started.result() - FRAME
         return Spoken(first, first + end / RATE)
 
-    async def quiet(self, *, since: float, within: float = 30.0) -> None:
-        """Until the agent has spoken after `since` and fallen silent. Raises ClientError."""
+    async def quiet(self, *, since: float, settled: float = _SETTLED, within: float = 30.0) -> None:
+        """Until the agent has spoken after `since` and been silent for `settled` s; it may think
+        after "One moment.". Raises ClientError."""
         deadline = time.monotonic() + within
         while True:
             heard = self.speaker.last_loud()
-            if heard > since and time.monotonic() - heard > _SETTLED:
+            if heard > since and time.monotonic() - heard > settled:
                 return
             if self._tasks[0].done() or time.monotonic() > deadline:
                 raise ClientError("the agent said nothing")
@@ -133,9 +134,17 @@ class TwilioCaller(PhoneCaller):
     """Twilio's side of a Media Stream: mu-law, marks given back when played, clear obeyed."""
 
     def __init__(
-        self, url: str, *, caller: str = "+4930111", called: str = "+4930222", noise: float = 0.0
+        self,
+        url: str,
+        *,
+        caller: str = "+4930111",
+        called: str = "+4930222",
+        noise: float = 0.0,
+        loss: float = 0.0,
     ) -> None:
+        """`loss`: the share of packets that never arrive."""
         super().__init__(noise)
+        self._loss = loss
         self._url = url
         self._numbers = {"caller": caller, "called": called}
         self._marks: dict[str, asyncio.TimerHandle] = {}
@@ -167,6 +176,8 @@ class TwilioCaller(PhoneCaller):
         await self._ws.send(json.dumps({"event": event, **body}))
 
     async def _sound(self, samples: bytes) -> None:
+        if self._loss and self._random.random() < self._loss:
+            return
         media = {
             "track": "inbound",
             "chunk": str(self.number),

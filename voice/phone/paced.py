@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 
 import numpy as np
 
-from telephony.events import Event
 from telephony.line import Ability, Line
+from voice.phone.around import LineAround
 
 FRAME = 0.02  # s
 LONGEST = 2.0  # s kept; the Speaker sends 0.4 ahead, so more would be a mistake of ours
@@ -15,7 +15,7 @@ _CLEAR: frozenset[Ability] = frozenset({"clear"})
 STALL = 1.0  # s that the machine may stand still before the rest is sent later, not all at once
 
 
-class PacedLine:
+class PacedLine(LineAround):
     """Adds "clear" to a wire without it, and never stops sending: silence or comfort noise.
 
     Every 20 ms are sent when the loop's clock says so, counted from the first: a late frame is
@@ -24,18 +24,14 @@ class PacedLine:
 
     def __init__(self, line: Line, noise: float | None) -> None:
         """`noise`: dBFS of what is sent in place of silence; None for zeros. Use `paced`."""
-        self.name, self.about = line.name, line.about
-        self.abilities: frozenset[Ability] = line.abilities | _CLEAR
-        self._line = line
+        super().__init__(line)
+        self.abilities = line.abilities | _CLEAR
         self._size = 2 * round(FRAME * line.about.out_rate)  # bytes
         self._most = round(LONGEST / FRAME) * self._size
         self._waiting = bytearray()
         self._silence = _Noise(noise, self._size // 2) if noise is not None else None
         self._empty = asyncio.Event()
         self._empty.set()
-
-    def events(self) -> AsyncIterator[Event]:
-        return self._line.events()
 
     async def play(self, samples: bytes) -> None:
         self._waiting += samples[: max(0, self._most - len(self._waiting))]
@@ -47,18 +43,6 @@ class PacedLine:
     async def clear(self) -> None:
         self._waiting.clear()
         self._empty.set()
-
-    async def mark(self, name: str) -> None:
-        await self._line.mark(name)
-
-    async def send_dtmf(self, digits: str) -> None:
-        await self._line.send_dtmf(digits)
-
-    async def transfer(self, to: str) -> None:
-        await self._line.transfer(to)
-
-    async def hold(self, on: bool) -> None:
-        await self._line.hold(on)
 
     async def hang_up(self) -> None:
         """After what was played before."""

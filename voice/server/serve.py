@@ -35,7 +35,6 @@ def run(config: Path, *, host: str | None, port: int | None, llm: str | None, ch
         console.print(f"{config}: good ({loaded.agent} on {loaded.llm.model})")
         return
     listening = bind(loaded.server.host, loaded.server.port)
-    check_ports(loaded)
     fetch(models_of(loaded), console=console)
     with contextlib.closing(listening), contextlib.suppress(KeyboardInterrupt):
         run_loop(_serve(loaded, config.parent, listening, console))
@@ -149,10 +148,9 @@ class _Server(uvicorn.Server):
             yield
 
 
-def bind(host: str, port: int, change: str = "give --port") -> socket.socket:
-    """Take the port before anything heavy is loaded. Raises ConfigError when that cannot be;
-    `change` is what helps."""
-    advice = f"stop the other program or {change}"
+def bind(host: str, port: int) -> socket.socket:
+    """Take the port before anything heavy is loaded. Raises ConfigError when that cannot be."""
+    advice = "stop the other program or give --port"
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except OSError as exc:
@@ -166,12 +164,6 @@ def bind(host: str, port: int, change: str = "give --port") -> socket.socket:
         raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror}; {advice}") from exc
     listening.setblocking(False)
     return listening
-
-
-def check_ports(config: Config) -> None:
-    """Whether the telephone's port is free, before anything heavy is loaded. Raises ConfigError."""
-    if wanted := config.phone.audiosocket:
-        bind(wanted.host, wanted.port, "change phone.audiosocket").close()
 
 
 def _overrides(host: str | None, port: int | None, llm: str | None) -> dict[str, Any]:
