@@ -180,6 +180,23 @@ def test_who_sounds_like_a_sample_gets_its_name(
     assert [name for _, name, _ in names_of([], alone.voices, known)] == ["Joan"]
 
 
+@pytest.mark.models
+def test_who_has_a_channel_is_named_by_a_sample_too(
+    lines: list[NDArray[np.float32]], tmp_path: Path
+) -> None:
+    length = min(len(lines[2]), len(lines[3]))
+    both = np.stack([lines[2][:length], lines[3][-length:]], axis=1)
+    write_wav(tmp_path / "call.wav", (both * 32767).astype(np.int16), RATE)
+    (tmp_path / "voices").mkdir()
+    write_wav(tmp_path / "voices" / "Joan.wav", (lines[1] * 32767).astype(np.int16), RATE)
+    options = ["--out", tmp_path, "--voices", tmp_path / "voices", "--model", "whisper-tiny.en"]
+    arguments = ["transcribe", tmp_path / "call.wav", *options, "--device", "cpu"]
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    (named,) = json.loads((tmp_path / "call.wav.json").read_text())["names"]
+    assert (named["speaker"], named["name"]) == ("channel 2", "Joan")
+
+
 def test_nobody_gets_the_name_of_a_voice_that_is_far_or_taken() -> None:
     known = KnownVoices(("Ann", "Bob"), around(0, 1, spread=0.0))
     near, far = around(0, 5, spread=0.3)

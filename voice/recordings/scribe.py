@@ -43,7 +43,7 @@ class Scribe:
     quality: Quality = "balanced"
     diarizer: Diarizer | None = None
     speakers: int | None = None  # None: not known
-    known: KnownVoices | None = None
+    known: KnownVoices | None = None  # with a diarizer only
 
     def write(
         self,
@@ -67,7 +67,7 @@ class Scribe:
 
             found += self._track(sound, track, activity, _party(parties, channel), reached)
         found.sort(key=lambda one: (one.start, one.channel or 0))
-        heard = self._heard(sound, len(parties), stop)
+        heard = self._heard(sound, parties, stop)
         found = assign(found, heard.turns)
         return Transcript(
             file=name,
@@ -83,16 +83,29 @@ class Scribe:
             quality=self.quality,
         )
 
-    def _heard(self, sound: Sound, parties: int, stop: threading.Event | None) -> Diarized:
-        """Nobody where the channel is the speaker, or there is only one party."""
-        if self.diarizer is None or sound.tracks > 1 or parties == 1:
-            return Diarized([], {})
+    def _heard(
+        self, sound: Sound, parties: Sequence[str], stop: threading.Event | None
+    ) -> Diarized:
+        """Turns where speakers share a channel. Where each has one without a name only what they
+        sound like, if there are known voices."""
+        if self.diarizer and sound.tracks == 1 and len(parties) != 1:
+            return self._listened(sound, 0, self.speakers or len(parties) or None, stop)
+        voices: dict[str, NDArray[np.float32]] = {}
+        for track in range(sound.tracks if self.known and not parties else 0):
+            for voice in self._listened(sound, track, 1, stop).voices.values():
+                voices[_party(parties, track)] = voice
+        return Diarized([], voices)
+
+    def _listened(
+        self, sound: Sound, track: int, speakers: int | None, stop: threading.Event | None
+    ) -> Diarized:
+        assert self.diarizer
         diarization = Diarization(self.diarizer)
-        for block in sound.blocks(0, _LISTENED):
+        for block in sound.blocks(track, _LISTENED):
             if stop and stop.is_set():
                 raise Stopped
             diarization.add(block)
-        return diarization.done(self.speakers or parties or None)
+        return diarization.done(speakers)
 
     def _track(
         self,

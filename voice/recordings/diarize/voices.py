@@ -14,7 +14,10 @@ from voice.recordings.diarize.models import RATE
 from voice.recordings.diarize.names import said_names
 from voice.recordings.transcript import Segment
 
-THRESHOLD = 0.35  # cosine distance up to which a speaker is the one of the samples
+# Cosine distance up to which a speaker is the one of the samples. Of 54 voices 96% are within it of
+# samples by the same wire, 76% of samples by another (wide band against telephone), and 1% of the
+# pairs of two voices.
+THRESHOLD = 0.45
 
 
 class VoicesError(Exception):
