@@ -62,6 +62,7 @@ def recording(path: Path, transcript: Transcript) -> Path:
             span = slice(round(8000 * word.start), round(8000 * word.end))
             tone = np.sin(np.arange(span.stop - span.start) / 4)
             samples[span, part.channel or 0] = (8000 * tone).astype(np.int16)
+    path.parent.mkdir(exist_ok=True)
     write_wav(path, samples, 8000)
     return path
 
@@ -184,7 +185,12 @@ def test_corrections_are_saved_as_a_transcript(opened: Page, tmp_path: Path):
     assert all(w.start < w.end for w in mended)
     assert mended[0].confidence == 1.0
     assert {who: name for who, name, _ in made.names} == {"A": "Ann <Lee>", "B": "Maria"}
-    assert replace(made, segments=(), names=()) == replace(CALL, segments=(), names=())
+    assert [(one.was, one.text) for one in made.corrections] == [
+        ("hello", ""),
+        ("nine", "half past nine"),
+    ]
+    plain = {"segments": (), "names": (), "corrections": ()}
+    assert replace(made, **plain) == replace(CALL, **plain)
 
 
 def test_a_page_that_is_served_sends_its_corrections_back(page: Page, tmp_path: Path):

@@ -60,6 +60,7 @@ def redacted(transcript: Transcript) -> Redacted:
         accounts=tuple(replace(one, detail=light(one.detail)) for one in transcript.accounts),
         names=tuple((who, name, light(evidence)) for who, name, evidence in transcript.names),
         meaning=_meaning(transcript.meaning) if transcript.meaning else None,
+        corrections=(),  # they say what was there before
     )
     return Redacted(made, tuple(_joined(hidden, transcript.seconds)))
 

@@ -103,6 +103,16 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person wrote over a word; "" where it was not said at all."""
+
+    start: float
+    end: float
+    was: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     file: str  # its name, without the folder
     seconds: float
@@ -117,3 +127,4 @@ class Transcript:
     model: str = ""
     quality: str = ""
     meaning: Meaning | None = None
+    corrections: tuple[Correction, ...] = ()  # in the order in which they were made

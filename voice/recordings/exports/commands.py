@@ -112,6 +112,20 @@ def index(
     typer.echo(f"{folder / INDEX}: {count} {'call' if count == 1 else 'calls'}")
 
 
+@app.command(epilog="Example:  openline transcripts review out/ --recordings calls/")
+def review(
+    folder: Annotated[Path, typer.Argument(help="Where JSON and pages of calls lie.")],
+    recordings: Annotated[
+        Path | None, typer.Option(help="The folder of recordings that are not in their pages.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=0)] = 8001,
+) -> None:
+    """Show a folder's calls to a browser on this machine, and save what is corrected there."""
+    from voice.recordings.review import run
+
+    run(folder, recordings, port)
+
+
 def _wanted(formats: str) -> list[str]:
     from voice.recordings.exports import FORMATS
 

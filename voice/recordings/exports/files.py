@@ -51,11 +51,10 @@ def write(
     written: list[Path] = []
     for name in wanted:
         if name == "html":
-            ending, made = ".html", _page(rounded, folder, stem, recording)
+            made = _page(rounded, folder, stem, recording)
         else:
-            ending, writer = _WRITERS[name]
-            made = writer(rounded)
-        path = folder / (stem + ending)
+            made = _WRITERS[name][1](rounded)
+        path = folder / (stem + ending(name))
         # a file's name may be bytes that are no text
         replace_file(path, made.encode("utf-8", "backslashreplace"))
         written.append(path)
@@ -90,6 +89,11 @@ def read(path: Path) -> Transcript:
         return from_json(raw, path.name.removesuffix(".json"))
     except ExportError as exc:
         raise ExportError(f"{path}: {exc}") from exc
+
+
+def ending(name: str) -> str:
+    """What the files of a format end in."""
+    return ".html" if name == "html" else _WRITERS[name][0]
 
 
 def file_name(name: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from voice.recordings.transcript import (
     Accounted,
+    Correction,
     Meaning,
     Mood,
     Outcome,
@@ -55,6 +56,8 @@ def as_json(transcript: Transcript) -> dict[str, Any]:
     }
     if transcript.meaning is not None:
         made["meaning"] = _meaning(transcript.meaning)
+    if transcript.corrections:
+        made["corrections"] = [asdict(one) for one in transcript.corrections]
     return made
 
 
@@ -103,6 +106,7 @@ def from_json(raw: bytes, name: str) -> Transcript:
         model=read.model,
         quality=read.quality,
         meaning=_understood(read.meaning) if read.meaning else None,
+        corrections=tuple(Correction(c.start, c.end, c.was, c.text) for c in read.corrections),
     )
 
 
@@ -181,6 +185,13 @@ class _Meaning(BaseModel):
     model: str = ""
 
 
+class _Correction(BaseModel):
+    start: float
+    end: float
+    was: str
+    text: str
+
+
 class _Json(BaseModel):
     segments: list[_Segment]
     language: str = ""
@@ -191,6 +202,7 @@ class _Json(BaseModel):
     turns: list[_Turn] = []
     accounts: list[_Account] = []
     meaning: _Meaning | None = None
+    corrections: list[_Correction] = []
 
 
 def _file(transcript: Transcript) -> dict[str, Any]:

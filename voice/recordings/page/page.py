@@ -5,14 +5,17 @@ them are light; call.js makes those near the view into words that can be heard a
 """
 
 import base64
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from html import escape, unescape
 from pathlib import Path
+from typing import Any
 
 from voice.document import document
 from voice.recordings.exports.minutes import clock
 from voice.recordings.exports.speakers import names, runs
-from voice.recordings.exports.whisperx_json import as_json, coverage
+from voice.recordings.exports.whisperx_json import ExportError, as_json, coverage
 from voice.recordings.page.sound import PageSound
 from voice.recordings.transcript import Meaning, Segment, Statement, Transcript
 
@@ -54,6 +57,17 @@ def call_page(transcript: Transcript, sound: PageSound, file: str) -> str:
     ]
     style, script = file_text("base.css", "call.css"), file_text(*_SCRIPTS)
     return document(transcript.file, body, style, script=script, data=data)
+
+
+def sound_of_page(page: str) -> PageSound:
+    """What a page was made with, to make it again. Raises ExportError where it is none of ours."""
+    source = re.search(r'<audio id="audio" [^>]*?src="([^"]*)"', page)
+    data = re.search(r'<script type="application/json" id="sound">(.*?)</script>', page)
+    if data is None:
+        raise ExportError("this is no page of a call")
+    known: Any = json.loads(data[1])
+    levels = tuple(base64.b64decode(one) for one in known["levels"])
+    return PageSound(unescape(source[1]) if source else "", known["step"], levels)
 
 
 def file_text(*names: str) -> str:
