@@ -44,8 +44,9 @@ class AtOnce:
         return sum(self._live.values())
 
     def enter(self, caller: str) -> bool:
-        """A caller who withholds the number ("") shares one cap with all who do."""
-        if len(self) >= self._all or self._live.get(caller, 0) >= self._each:
+        """Callers of whom nothing is known ("", as of every call by AudioSocket) are not one
+        caller: only the cap of all holds for them."""
+        if len(self) >= self._all or (caller and self._live.get(caller, 0) >= self._each):
             return False
         self._live[caller] = self._live.get(caller, 0) + 1
         return True

@@ -46,6 +46,13 @@ def test_calls_at_once_are_capped_for_each_and_for_all() -> None:
     assert len(live) == 3
 
 
+def test_unknown_callers_are_not_one_caller() -> None:
+    live = AtOnce(each=1, all_=3)
+    assert [live.enter("") for _ in range(4)] == [True, True, True, False]
+    live.leave("")
+    assert live.enter("+1")
+
+
 LOGIN = Login("asterisk", "correct horse")
 
 
