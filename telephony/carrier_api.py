@@ -80,6 +80,38 @@ class CarrierApi:
         """Put a running call through to a number; ours ends. Raises ApiError."""
         await self._ask(self._transfer(quote(call, safe=""), to))
 
+    async def call(self, to: str, caller: str, attempt: str, ring_seconds: float) -> None:
+        """Have a call placed. The carrier then asks /telephony/CARRIER/answer?outbound=ATTEMPT
+        what to do with it, and tells /status how it goes. Raises ApiError."""
+        if not self._public_url:
+            raise ApiError(f"{self._carrier}: set phone.public_url, where it asks what to do")
+        await self._ask(self._call(to, caller, attempt, round(ring_seconds)))
+
+    def _call(self, to: str, caller: str, attempt: str, ring: int) -> _Asked:
+        base = f"{self._public_url}/telephony/{self._carrier}"
+        answer, status = (f"{base}/{end}?outbound={attempt}" for end in ("answer", "status"))
+        match self._carrier:
+            case "twilio":
+                path = f"/2010-04-01/Accounts/{self._secrets[0]}/Calls.json"
+                urls = {"Url": answer, "StatusCallback": status}
+                return _Asked("POST", path, {"To": to, "From": caller, "Timeout": f"{ring}"} | urls)
+            case "plivo":
+                path = f"/v1/Account/{self._secrets[0]}/Call/"
+                urls = {"answer_url": answer, "hangup_url": status}
+                body = {"to": to, "from": caller, "ring_timeout": ring} | urls
+                return _Asked("POST", path, body=body)
+            case "vonage":
+                ours, theirs = (
+                    {"type": "phone", "number": number.removeprefix("+")} for number in (caller, to)
+                )
+                urls = {"answer_url": [answer], "answer_method": "POST", "event_url": [status]}
+                body = {"to": [theirs], "from": ours, "ringing_timer": ring} | urls
+                return _Asked("POST", "/v1/calls", body=body)
+            case "telnyx":
+                raise ApiError("telnyx: calls are placed over its SIP trunk; see phone.sip")
+            case _:
+                assert_never(self._carrier)
+
     def _transfer(self, call: str, to: str) -> _Asked:
         match self._carrier:
             case "twilio":

@@ -21,6 +21,7 @@ class Ticket:
     caller: str = ""
     called: str = ""
     agent: str = ""  # "": the config's
+    outbound: str = ""  # the attempt that this call is, where we asked for it
 
 
 class CallTokens:

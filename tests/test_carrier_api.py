@@ -1,7 +1,9 @@
-"""Transfers by carriers' web APIs, against a server of ours that writes down its requests."""
+"""Calls and transfers by carriers' web APIs, against a server of ours that writes down what comes."""
 
+import asyncio
 import base64
 import json
+import re
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -10,8 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
 import jwt
+import numpy as np
 import pytest
+import websockets
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -19,12 +24,22 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from twilio.request_validator import RequestValidator
 
 from telephony.carrier_api import ApiError, Carrier, CarrierApi
 from telephony.events import Ended, Event, Started
+from telephony.g711 import encode_mulaw
 from telephony.line import NotOnThisWire
+from telephony.numbers import number
+from telephony.outbound.campaign import Called
+from telephony.outbound.people import Person
 from tests.paper_phone import PaperPhone
+from tests.paper_server import DEMO, PaperEngines
+from voice.config import load_config
 from voice.phone.carrier_line import CarrierLine
+from voice.phone.dialling import CarrierDialler, Talk
+from voice.phone.outgoing import Outgoing
+from voice.server import serve
 
 KEY = rsa.generate_private_key(65537, 2048)
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -165,3 +180,117 @@ async def test_a_transfer_that_fails_is_told_and_the_call_goes_on(stub: Stub) ->
     with pytest.raises(NotOnThisWire, match="refused with 500"):
         await line.transfer("+4930111")
     assert [event async for event in line.events()] == [Ended("hung up")]
+
+
+# --- calls that are placed ---
+
+
+@pytest.mark.parametrize("carrier", ["twilio", "plivo", "vonage"])
+async def test_a_call_is_placed_with_the_addresses_of_ours(carrier: Carrier, stub: Stub) -> None:
+    await api(carrier, stub).call("+4930111", "+4930999", "attempt1", 30.0)
+    [(method, path, _, body)] = stub.asked
+    assert method == "POST"
+    told = body.replace("%2F", "/").replace("%3A", ":").replace("%3F", "?").replace("%3D", "=")
+    assert f"{OURS}/telephony/{carrier}/answer?outbound=attempt1" in told
+    assert f"{OURS}/telephony/{carrier}/status?outbound=attempt1" in told
+    assert "4930111" in told
+    assert "4930999" in told
+    assert path in (
+        "/2010-04-01/Accounts/AC1/Calls.json",
+        "/v1/Account/MA1/Call/",
+        "/v1/calls",
+    )
+
+
+async def test_telnyx_calls_by_its_trunk(stub: Stub) -> None:
+    with pytest.raises(ApiError, match="SIP trunk"):
+        await api("telnyx", stub).call("+4930111", "+4930999", "attempt1", 30.0)
+
+
+@dataclass
+class Placing:
+    """Our server and a dialler by Twilio; `asked` waits for Twilio to be asked."""
+
+    url: str
+    dialler: CarrierDialler
+    stub: Stub
+    engines: PaperEngines
+
+    def call(self) -> "asyncio.Task[Called]":
+        return asyncio.create_task(self.dialler.call("attempt1", Person(number("+49 30 1234567"))))
+
+    async def asked(self) -> None:
+        async with asyncio.timeout(10):
+            while not self.stub.asked:
+                await asyncio.sleep(0.01)
+
+    async def says(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        """Twilio asks or tells us something."""
+        url = f"{self.url}/telephony/twilio/{path}?outbound=attempt1"
+        signature = RequestValidator("twilio secret").compute_signature(url, fields)
+        async with httpx.AsyncClient() as client:
+            return await client.post(url, data=fields, headers={"x-twilio-signature": signature})
+
+
+@pytest.fixture
+async def placing(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Placing]:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    config = load_config(DEMO, {"phone.carriers": ["twilio"], "phone.outbound.caller": "+4930999"})
+    outgoing, engines = Outgoing(), PaperEngines(config)
+    talk = Talk(engines, config.phone.outbound, "shop")  # type: ignore[arg-type]
+    async with serve.serving(config, DEMO.parent, engines=engines, outgoing=outgoing) as (url, _):  # type: ignore[arg-type]
+        dialler = CarrierDialler(api("twilio", stub), outgoing, talk)
+        yield Placing(url, dialler, stub, engines)
+
+
+async def test_twilio_places_a_call_and_a_person_answers(placing: Placing) -> None:
+    call = placing.call()
+    await placing.asked()
+    about = {"CallSid": "CA1", "From": "+4930999", "To": "+49301234567"}
+    document = (await placing.says("answer", about)).text
+    token = re.findall(r'name="token" value="([\w-]+)"', document)[0]
+    hello = encode_mulaw(np.full(4000, 3000, "<i2").tobytes() + bytes(2 * 16000))
+    address = placing.url.replace("http", "ws") + "/telephony/twilio/media"
+    async with websockets.connect(address) as ws:
+        start = {"streamSid": "MZ1", "callSid": "CA1", "customParameters": {"token": token}}
+        await ws.send(json.dumps({"event": "start", "start": start}))
+        for at in range(0, len(hello), 160):
+            payload = base64.b64encode(hello[at : at + 160]).decode()
+            media = {"track": "inbound", "chunk": f"{at // 160 + 1}", "timestamp": f"{at // 8}"}
+            message = {"event": "media", "streamSid": "MZ1", "media": media | {"payload": payload}}
+            await ws.send(json.dumps(message))
+        async with asyncio.timeout(20):  # it greets
+            while json.loads(await ws.recv())["event"] != "media":
+                pass
+        await ws.send(json.dumps({"event": "stop", "streamSid": "MZ1", "stop": {}}))
+        async for _ in ws:
+            pass
+    assert (await call).outcome == "reached"
+    assert len(placing.engines.conversations) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [("busy", "busy"), ("no-answer", "no answer"), ("failed", "failed")]
+)
+async def test_twilio_tells_that_nobody_answers(
+    placing: Placing, status: str, outcome: str
+) -> None:
+    call = placing.call()
+    await placing.asked()
+    assert (await placing.says("status", {"CallStatus": "ringing"})).status_code == 204
+    assert (await placing.says("status", {"CallStatus": status})).status_code == 204
+    assert (await call).outcome == outcome
+    # who comes too late finds no agent
+    about = {"CallSid": "CA1", "From": "+4930999", "To": "+49301234567"}
+    assert "<Reject" in (await placing.says("answer", about)).text
+
+
+async def test_a_carrier_that_refuses_is_a_failed_call(placing: Placing) -> None:
+    placing.stub.status = 400
+    assert (await placing.call()).outcome == "failed"
+
+
+async def test_a_call_that_nobody_asked_for_gets_no_agent(placing: Placing) -> None:
+    about = {"CallSid": "CA1", "From": "+4930999", "To": "+49301234567"}
+    assert "<Reject" in (await placing.says("answer", about)).text

@@ -144,9 +144,9 @@ class Gate:
         if not seen.first(f"{carrier} {word}", now):
             raise Refused("the same request came before")
 
-    def announce(self, carrier: Carrier, about: Incoming, agent: str) -> str:
+    def announce(self, carrier: Carrier, about: Incoming, agent: str, outbound: str = "") -> str:
         """The token with which the call's socket will come."""
-        ticket = Ticket(carrier, about.call, about.caller, about.called, agent)
+        ticket = Ticket(carrier, about.call, about.caller, about.called, agent, outbound)
         return self._tokens.issue(ticket, self._clock())
 
     def may_call(self, caller: str) -> bool:

@@ -16,13 +16,14 @@ from telephony.wires import SUBPROTOCOLS, WIRES
 from voice.config import Config, ConfigError
 from voice.phone.carrier_line import CarrierLine
 from voice.phone.gate import Gate, Origin
+from voice.phone.outgoing import Outgoing
 from voice.phone.settings import AudioSocketConfig, PhoneConfig
 from voice.phone.socket_line import NoCall, Pipe, SocketLine, StreamPipe, WebsocketPipe
 from voice.phone.switchboard import Switchboard
 from voice.phone.webhooks import origin, signed_request
 
 
-def media(config: Config, switchboard: Switchboard, gate: Gate) -> APIRouter:
+def media(config: Config, switchboard: Switchboard, gate: Gate, outgoing: Outgoing) -> APIRouter:
     """The websockets of the carriers that `phone.carriers` names. Raises ConfigError."""
     router = APIRouter()
     phone = config.phone
@@ -44,7 +45,8 @@ def media(config: Config, switchboard: Switchboard, gate: Gate) -> APIRouter:
             await websocket.close()  # before it is accepted: 403
             return
         await websocket.accept(subprotocol=spoken)
-        await carry(WIRES[carrier](), WebsocketPipe(websocket), phone, switchboard, gate, ticket)
+        pipe = WebsocketPipe(websocket)
+        await carry(WIRES[carrier](), pipe, phone, switchboard, gate, outgoing, ticket)
 
     return router
 
@@ -55,15 +57,19 @@ async def carry(
     phone: PhoneConfig,
     switchboard: Switchboard,
     gate: Gate,
+    outgoing: Outgoing,
     ticket: Ticket | None = None,
 ) -> None:
     """One call over a connection, from its first message to its end."""
     try:
         line = await SocketLine.answered(protocol, pipe, phone.start_seconds)
         ticket = ticket or gate.late(line.name, line.about.headers)
+        able = _with_api(line, phone.public_url)
+        if ticket and ticket.outbound:
+            await outgoing.connected(ticket.outbound, able, switchboard)
+            return
         with gate.place(line.about.caller):
-            agent = ticket.agent if ticket else ""
-            await switchboard.answer(_with_api(line, phone.public_url), agent=agent)
+            await switchboard.answer(able, agent=ticket.agent if ticket else "")
     except NoCall as exc:
         logger.info(str(exc))
     except Refused as exc:
@@ -85,7 +91,11 @@ def _with_api(line: Line, public_url: str) -> Line:
 
 @contextlib.asynccontextmanager
 async def audiosocket(
-    wanted: AudioSocketConfig, phone: PhoneConfig, switchboard: Switchboard, gate: Gate
+    wanted: AudioSocketConfig,
+    phone: PhoneConfig,
+    switchboard: Switchboard,
+    gate: Gate,
+    outgoing: Outgoing,
 ) -> AsyncGenerator[tuple[str, int]]:
     """Listen for Asterisk; yields the address. Calls that go on when it ends are cut off.
 
@@ -103,7 +113,7 @@ async def audiosocket(
             writer.close()
             return
         protocol = WIRES["audiosocket"]()
-        carried = carry(protocol, pipe, phone, switchboard, gate)
+        carried = carry(protocol, pipe, phone, switchboard, gate, outgoing)
         call = asyncio.create_task(carried, name="audiosocket")
         calls.add(call)
         call.add_done_callback(calls.discard)

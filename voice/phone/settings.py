@@ -49,6 +49,8 @@ class SipConfig(PhoneSection):
 class OutboundConfig(PhoneSection):
     """Calling out: `openline dial` and `openline campaign`."""
 
+    by: Literal["sip", "twilio", "plivo", "vonage"] = "sip"  # who places the calls
+    caller: str = ""  # our number, which a carrier shows; with sip the account's own
     prefixes: list[str] = []  # "+4930", or "sip:" for addresses; none: nobody is called
     country: str = ""  # DE: of numbers that are written without +
     prices: dict[str, float] = {}  # of a minute, by prefix

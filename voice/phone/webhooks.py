@@ -16,13 +16,16 @@ from starlette.requests import Request as HTTPRequest
 from telephony.answers import Document, answer, busy, dial, incoming, status
 from telephony.signatures import Refused, Request
 from voice.phone.gate import Gate, Origin, carrier_named
+from voice.phone.outgoing import Outgoing
 from voice.phone.settings import PhoneConfig
 from voice.phone.switchboard import Switchboard
 
 LARGEST = 64 * 1024  # bytes of a body; carriers send about 2 KiB
 
 
-def webhooks(phone: PhoneConfig, gate: Gate, switchboard: Switchboard) -> APIRouter:
+def webhooks(
+    phone: PhoneConfig, gate: Gate, switchboard: Switchboard, outgoing: Outgoing
+) -> APIRouter:
     """/telephony/CARRIER/answer and /status, by GET or POST. `?agent=NAME` picks an agent."""
     router = APIRouter(prefix="/telephony/{carrier}")
 
@@ -41,12 +44,15 @@ def webhooks(phone: PhoneConfig, gate: Gate, switchboard: Switchboard) -> APIRou
         except Refused as exc:
             return _refused(carrier, exc)
         about = incoming(name, fields)
-        if not gate.may_call(about.caller):
+        attempt = request.query_params.get("outbound", "")  # of a call that we asked for
+        if attempt and not outgoing.waits(attempt):
+            return _said(busy(name))
+        if not attempt and not gate.may_call(about.caller):
             logger.warning(f"{carrier}: a caller calls too often; busy")
             return _said(busy(name))
         if not switchboard.free:
             return _said(busy(name))
-        token = gate.announce(name, about, request.query_params.get("agent", ""))
+        token = gate.announce(name, about, request.query_params.get("agent", ""), attempt)
         return _said(answer(name, about, _socket(request, phone.public_url, carrier), token))
 
     @router.api_route("/status", methods=["GET", "POST"])
@@ -64,6 +70,7 @@ def webhooks(phone: PhoneConfig, gate: Gate, switchboard: Switchboard) -> APIRou
         except Refused as exc:
             return _refused(carrier, exc)
         logger.info(f"{carrier}: the call is {told[:40]}")
+        outgoing.told(request.query_params.get("outbound", ""), told)
         return Response(status_code=204)
 
     @router.api_route("/transfer", methods=["GET", "POST"])

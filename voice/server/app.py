@@ -24,6 +24,7 @@ from voice.journal.files import journal_folder
 from voice.models import ModelError, cards
 from voice.phone.gate import Gate
 from voice.phone.media import audiosocket, media
+from voice.phone.outgoing import Outgoing
 from voice.phone.sip import sip
 from voice.phone.switchboard import Switchboard
 from voice.phone.webhooks import webhooks
@@ -37,8 +38,9 @@ WEB = Path(__file__).parent.parent / "web"
 FULL, BAD_QUERY, IDLE, GOING_AWAY = 1013, 4400, 4408, 1001
 
 
-def build_app(config: Config, engines: Engines) -> FastAPI:
+def build_app(config: Config, engines: Engines, outgoing: Outgoing | None = None) -> FastAPI:
     """The application over engines that are loaded, or are loading, elsewhere."""
+    outgoing = outgoing or Outgoing()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -46,7 +48,7 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
             await lines.enter_async_context(calls.kept(config, engines))
             try:
                 if wanted := config.phone.audiosocket:
-                    where = audiosocket(wanted, config.phone, switchboard, gate)
+                    where = audiosocket(wanted, config.phone, switchboard, gate, outgoing)
                     app.state.audiosocket = await lines.enter_async_context(where)
                 if config.phone.sip:
                     app.state.sip = await lines.enter_async_context(sip(config, switchboard, gate))
@@ -84,8 +86,8 @@ def build_app(config: Config, engines: Engines) -> FastAPI:
 
     app.include_router(openai_api(config, engines))
     if config.phone.carriers:
-        app.include_router(media(config, switchboard, gate))
-        app.include_router(webhooks(config.phone, gate, switchboard))
+        app.include_router(media(config, switchboard, gate, outgoing))
+        app.include_router(webhooks(config.phone, gate, switchboard, outgoing))
     if config.journal.enabled:
         app.include_router(recordings(journal_folder(config)))
 

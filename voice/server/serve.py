@@ -16,6 +16,7 @@ from voice.config import Config, ConfigError, load_config, models_of
 from voice.engines import Engines
 from voice.models import fetch
 from voice.phone.gate import Gate
+from voice.phone.outgoing import Outgoing
 from voice.phone.sip import sip_settings
 from voice.server.app import build_app
 
@@ -57,6 +58,7 @@ async def serving(
     listening: socket.socket | None = None,
     signals: bool = False,
     engines: Engines | None = None,
+    outgoing: Outgoing | None = None,
 ) -> AsyncGenerator[tuple[str, "asyncio.Task[None]"]]:
     """A running server with warm models: yields its address and the task that serves.
 
@@ -67,7 +69,7 @@ async def serving(
     if listening is None:
         listening = bind(config.server.host, 0)
     engines = engines or Engines(config, folder)
-    app = build_app(config, engines)
+    app = build_app(config, engines, outgoing)
     server = _Server(
         uvicorn.Config(
             app,
