@@ -1,4 +1,4 @@
-"""Calls and transfers by carriers' web APIs, against a server of ours that writes down what comes."""
+"""Calls and transfers by carriers' web APIs, against a server of ours that writes down its calls."""
 
 import asyncio
 import base64
