@@ -1,4 +1,4 @@
-"""Calls and transfers by carriers' web APIs, against a server of ours that writes down its calls."""
+"""Calls and transfers by web APIs, against a server of ours that writes down what it is asked."""
 
 import asyncio
 import base64
