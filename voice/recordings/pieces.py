@@ -9,7 +9,7 @@ from voice.recordings.activity import STEP, Activity, Span
 
 # s. The encoder's cost grows faster than the sound's length, and the decoder needs words around a
 # word: docs/recordings.md has the measurements.
-LONGEST = 16.0
+LONGEST = 20.0
 _SHORTEST = 0.45  # of LONGEST; where speech without a pause may be cut
 _SILENCE = 3.0  # s; a longer one is left out
 

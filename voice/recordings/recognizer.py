@@ -56,14 +56,21 @@ class Recognizer:
         if not weights.multilingual:
             self._language = "en"
 
-    def read(self, sounds: Sequence[NDArray[np.float32]], *, beam: int = 1) -> list[Reading]:
-        """What each sound (16 kHz) says. A result does not depend on the sounds beside it."""
+    def read(
+        self, sounds: Sequence[NDArray[np.float32]], *, beam: int = 1, whole: bool = False
+    ) -> list[Reading]:
+        """What each sound (16 kHz) says. A result does not depend on the sounds beside it.
+
+        whole: in all the context that Whisper was trained with, for what is doubtful.
+        """
         encoded = [self._encode(sound) for sound in sounds]
         order = sorted(range(len(sounds)), key=lambda i: encoded[i].shape[1])
+        sizes = [POSITIONS if whole else _size(one.shape[1]) for one in encoded]
         made: dict[int, Reading] = {}
-        for batch in _batches(order, [one.shape[1] for one in encoded]):
+        for batch in _batches(order, sizes):
             together = [encoded[i] for i in batch]
-            found = self._generate(together, [sounds[i] for i in batch], beam)
+            features = self._features(together, sizes[batch[0]])
+            found = self._generate(features, together, [sounds[i] for i in batch], beam)
             made.update(zip(batch, found, strict=True))
         return [made[i] for i in range(len(sounds))]
 
@@ -74,33 +81,31 @@ class Recognizer:
         audio[lead : lead + len(sound)] = sound
         return self.weights.encode(audio)
 
+    def _features(self, encoded: Sequence[NDArray[np.float32]], size: int) -> Any:
+        """All at one length, with silence after the sound."""
+        silence = self.weights.silence
+        features = np.empty((len(encoded), size, silence.shape[2]), np.float32)
+        for row, one in zip(features, encoded, strict=True):
+            sound = one[0, :size]
+            ending = min(_REFILL // 2, size - len(sound))
+            row[: len(sound)] = sound
+            row[len(sound) : size - ending] = silence[0, len(sound) : size - ending]
+            row[size - ending :] = silence[0, POSITIONS - ending :]
+        return ctranslate2.StorageView.from_array(features)
+
     def _generate(
         self,
+        features: Any,
         encoded: Sequence[NDArray[np.float32]],
         sounds: Sequence[NDArray[np.float32]],
         beam: int,
     ) -> list[Reading]:
-        silence = self.weights.silence
-        size = _size(max(one.shape[1] for one in encoded))
-        ending = min(_REFILL // 2, POSITIONS - max(one.shape[1] for one in encoded))
-        filled = [
-            np.concatenate(
-                [
-                    one,
-                    silence[:, one.shape[1] : size - ending],
-                    silence[:, POSITIONS - ending :],
-                ],
-                axis=1,
-            )
-            for one in encoded
-        ]
-        features = ctranslate2.StorageView.from_array(
-            np.ascontiguousarray(np.concatenate(filled)[:, :POSITIONS])
-        )
         languages = self._languages(features, len(encoded))
-        prompts = [self.weights.start(language, self._hotwords) for language in languages]
+        # With time stamps: without them it ends after a sentence that a pause follows
+        prompts = [self.weights.start(language, self._hotwords)[:-1] for language in languages]
         seconds = [len(sound) / SAMPLE_RATE for sound in sounds]
-        most = int(8 + 7 * max(seconds))  # tokens; people speak 3 to 5 a second
+        # By the context, so that what is read beside a piece changes nothing
+        most = int(8 + 7 * features.shape[1] / _SECOND)  # tokens; people speak 3 to 5 a second
         model = self.weights.whisper.model
         results = model.generate(
             features,
@@ -170,12 +175,12 @@ def _size(positions: int) -> int:
     return min(POSITIONS, -(-(positions + _REFILL) // _ROUND) * _ROUND)
 
 
-def _batches(order: Sequence[int], positions: Sequence[int]) -> list[list[int]]:
+def _batches(order: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:
     """Sorted pieces, those with the same context together: so nobody's text depends on others."""
     made: list[list[int]] = []
     for i in order:
         last = made[-1] if made else None
-        if last and len(last) < _MOST and _size(positions[last[0]]) == _size(positions[i]):
+        if last and len(last) < _MOST and sizes[last[0]] == sizes[i]:
             last.append(i)
         else:
             made.append([i])

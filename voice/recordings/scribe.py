@@ -5,11 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from voice.listen.vad import SAMPLE_RATE, WINDOW
-from voice.recordings.activity import Activity, held, listen, padded, spans
+from voice.recordings.activity import listen
 from voice.recordings.diarize import (
     Diarization,
     Diarized,
@@ -18,17 +15,16 @@ from voice.recordings.diarize import (
     assign,
     names_of,
 )
-from voice.recordings.pieces import Piece, cut
 from voice.recordings.reading import Sound
 from voice.recordings.recognizer import Recognizer
 from voice.recordings.segments import main_language, segments
-from voice.recordings.transcript import Segment, Transcript, Word
-from voice.recordings.words import Timed, in_order
+from voice.recordings.track import Track
+from voice.recordings.transcript import Accounted, Segment, Transcript
 
 Quality = Literal["fast", "balanced", "best"]
 _BLOCK = 600 * SAMPLE_RATE // WINDOW * WINDOW / SAMPLE_RATE  # s that are listened to at once
 _LISTENED = 60.0  # s heard for who speaks, before it is asked whether to stop: 3 s of processor
-_TOGETHER = 64  # pieces read at once: sorted by length, they fill batches
+_BEAM: dict[Quality, int] = {"fast": 1, "balanced": 1, "best": 5}
 
 
 class Stopped(Exception):
@@ -56,6 +52,7 @@ class Scribe:
     ) -> Transcript:
         """`told` what part of it is done, now and then. Raises Stopped soon after `stop` is set."""
         found: list[Segment] = []
+        accounts: list[Accounted] = []
         for track in range(sound.tracks):
             channel = track if sound.tracks > 1 else None
             activity = listen(sound.blocks(track, _BLOCK))
@@ -65,7 +62,12 @@ class Scribe:
                     raise Stopped
                 told((before + at / sound.seconds) / sound.tracks)
 
-            found += self._track(sound, track, activity, _party(parties, channel), reached)
+            one = Track(sound, track, self.recognizer, activity, _BEAM[self.quality])
+            one.read(reached)
+            speaker = _party(parties, channel)
+            words = [said.word.by(speaker) for said in one.said]
+            found += segments(words, channel=channel, languages=[w.language for w in one.said])
+            accounts += one.accounts
         found.sort(key=lambda one: (one.start, one.channel or 0))
         heard = self._heard(sound, parties, stop)
         found = assign(found, heard.turns)
@@ -79,6 +81,7 @@ class Scribe:
             segments=tuple(found),
             turns=tuple(heard.turns),
             names=tuple(names_of(found, heard.voices, self.known)),
+            accounts=tuple(sorted(accounts, key=lambda one: (one.start, one.channel or 0))),
             model=self.recognizer.weights.name,
             quality=self.quality,
         )
@@ -106,34 +109,6 @@ class Scribe:
                 raise Stopped
             diarization.add(block)
         return diarization.done(speakers)
-
-    def _track(
-        self,
-        sound: Sound,
-        track: int,
-        activity: Activity,
-        speaker: str,
-        reached: Callable[[float], None],
-    ) -> list[Segment]:
-        speech = spans(held(activity.speech, 0.3, 0.15), bridge=0.3)
-        pieces = cut(list(padded(speech, sound.seconds)), activity, track)
-        words: list[Timed] = []
-        languages: list[str] = []
-        for begin in range(0, len(pieces), _TOGETHER):
-            part = pieces[begin : begin + _TOGETHER]
-            reached(part[0].start)
-            readings = self.recognizer.read([_audio(sound, piece) for piece in part])
-            for piece, reading in zip(part, readings, strict=True):
-                words += [word.moved(piece.start, sound.seconds) for word in reading.words]
-                languages += [reading.language] * len(reading.words)
-        channel = track if sound.tracks > 1 else None
-        said = [Word(w.text, w.start, w.end, w.confidence, speaker) for w in in_order(words)]
-        return segments(said, channel=channel, languages=languages)
-
-
-def _audio(sound: Sound, piece: Piece) -> NDArray[np.float32]:
-    start, stop = round(piece.start * SAMPLE_RATE), round(piece.end * SAMPLE_RATE)
-    return sound.read(piece.track, start, stop)
 
 
 def _party(parties: Sequence[str], channel: int | None) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from faster_whisper.tokenizer import Tokenizer
 
+from voice.recordings.transcript import Word
+
 _POSITION = 0.02  # s
 _SHORTEST = 0.02  # s; a word has some length
 _WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
@@ -19,6 +21,9 @@ class Timed:
     start: float
     end: float
     confidence: float
+
+    def by(self, speaker: str) -> Word:
+        return Word(self.text, self.start, self.end, self.confidence, speaker)
 
     def moved(self, by: float, until: float) -> "Timed":
         """On another clock, and inside [0, until] of it."""
