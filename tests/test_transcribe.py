@@ -62,6 +62,32 @@ def test_every_word_of_a_call_is_written_with_its_time(
 
 
 @pytest.mark.models
+def test_nothing_is_written_where_nobody_speaks_and_a_faint_voice_is(
+    order: NDArray[np.int16], tmp_path: Path
+):
+    random, time = np.random.default_rng(3), np.arange(20 * RATE) / RATE
+    tone = 6000 * (np.sin(2 * np.pi * 440 * time) + np.sin(2 * np.pi * 480 * time))
+    tone[(time % 6) > 2] = 0  # as it rings at the other end
+    chords = sum(
+        3000 * np.sin(2 * np.pi * note * time) * np.exp(-3 * (time % 0.5))
+        for note in (220, 277.2, 329.6)
+    )
+    hiss = random.normal(0, 2000, 20 * RATE)
+    faint = order / 40 + random.normal(0, 3, len(order))
+    parts = [silence(20), hiss, tone, chords, silence(2), faint, silence(2)]
+    call = np.concatenate([np.asarray(part, np.int16) for part in parts])
+    write_wav(tmp_path / "hold.wav", call, RATE)
+    assert transcribe(tmp_path / "hold.wav", "--out", tmp_path).exit_code == 0
+    written = json.loads((tmp_path / "hold.wav.json").read_text())
+    words = [word for segment in written["segments"] for word in segment["words"]]
+    assert [word for word in words if word["start"] < 81] == []
+    assert Levenshtein.distance(plain(ORDER), plain(" ".join(w["word"] for w in words))) <= 1
+    accounts = [(one["start"], one["outcome"]) for one in written["accounts"]]
+    assert {outcome for start, outcome in accounts if start < 81} == {"not speech"}
+    assert accounts[-1][1] == "transcribed"
+
+
+@pytest.mark.models
 def test_a_broken_file_is_a_line_and_the_others_are_done_once(
     order: NDArray[np.int16], tmp_path: Path
 ):

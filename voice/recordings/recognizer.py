@@ -10,15 +10,16 @@ import numpy as np
 from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 
-from voice.listen.doubt import compression, loops, plain
+from voice.listen.doubt import compression, loops, plain, sounding
 from voice.listen.vad import SAMPLE_RATE
 from voice.listen.weights import POSITIONS, TranscriberError, Weights, closed
-from voice.recordings.words import Timed, timed
+from voice.recordings.words import LATE, Timed, timed, to_sound
 
 _LEAD, _TAIL = 0.1, 1.0  # s of silence around a piece; measured together with the refill
 # Positions of silence after the sound, half as they follow it and half as 30 s end: where they
 # are missing, the decoder misses its end and repeats itself.
 _REFILL = 500
+_WHOLE = 512  # the width of whisper-base: wider models repeat themselves all the same
 _ROUND = 100  # positions; pieces of about the same length share a batch
 _MOST = 16  # pieces a batch; more gain nothing on a CPU
 _SECOND = 50  # positions
@@ -65,6 +66,7 @@ class Recognizer:
         """
         encoded = [self._encode(sound) for sound in sounds]
         order = sorted(range(len(sounds)), key=lambda i: encoded[i].shape[1])
+        whole = whole or self.weights.silence.shape[2] >= _WHOLE
         sizes = [POSITIONS if whole else _size(one.shape[1]) for one in encoded]
         made: dict[int, Reading] = {}
         for batch in _batches(order, sizes):
@@ -116,7 +118,7 @@ class Recognizer:
             return_no_speech_prob=True,
         )
         spoken = [[i for i in r.sequences_ids[0] if i < self.weights.end] for r in results]
-        words = self._times(features, encoded, spoken, languages)
+        words = self._times(features, encoded, sounds, spoken, languages)
         readings: list[Reading] = []
         for i, result in enumerate(results):
             count = len(result.sequences_ids[0])
@@ -142,6 +144,7 @@ class Recognizer:
         self,
         features: Any,
         encoded: Sequence[NDArray[np.float32]],
+        sounds: Sequence[NDArray[np.float32]],
         spoken: Sequence[list[int]],
         languages: Sequence[str],
     ) -> list[tuple[Timed, ...]]:
@@ -150,11 +153,14 @@ class Recognizer:
         start = self.weights.start(languages[0])[:-1]
         frames = [2 * one.shape[1] for one in encoded]
         aligned = self.weights.whisper.model.align(features, start, spoken, frames)
+        late = LATE.get(self.weights.name, 0.0)
         made: list[tuple[Timed, ...]] = []
-        for ids, one, language, found in zip(spoken, encoded, languages, aligned, strict=True):
-            until = one.shape[1] / _SECOND - _LEAD - _TAIL
+        for ids, sound, language, found in zip(spoken, sounds, languages, aligned, strict=True):
             words = timed(ids, found.alignments, found.text_token_probs, self._tokenizer(language))
-            made.append(tuple(word.moved(-_LEAD, until) for word in words))
+            until = len(sound) / SAMPLE_RATE
+            words = [word.moved(-_LEAD, until) for word in words]
+            words = to_sound(words, sounding(sound), late)
+            made.append(tuple(word.moved(0, until) for word in words))
         return made
 
     def _tokenizer(self, language: str) -> Tokenizer:

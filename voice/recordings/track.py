@@ -97,7 +97,9 @@ class Track:
 
     def _fill(self, missing: Iterable[Span]) -> None:
         """Read again where somebody speaks and nothing was written."""
-        for span in missing:
+        # A stretch may be longer than a window: a whole piece came back empty
+        parts = [part for span in missing for part in cut([span], self.activity)]
+        for span in (Span(part.start, part.end) for part in parts):
             tried: list[str] = []
             for context, how in ((_CONTEXT, "beam 5"), (_WIDE, "beam 5, more around it")):
                 tried.append(how)
@@ -170,4 +172,4 @@ def better(first: Reading, second: Reading) -> Reading:
 def _runs(words: Sequence[Timed], wanted: NDArray[np.bool_]) -> list[Sequence[Timed]]:
     """Words in a row that are wanted."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], wanted.astype(np.int8), [0]])))
-    return [words[a:b] for a, b in list(pairwise(edges))[::2]]
+    return [words[int(a) : int(b)] for a, b in list(pairwise(edges))[::2]]
