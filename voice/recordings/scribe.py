@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from voice.listen.vad import SAMPLE_RATE, WINDOW
 from voice.recordings.activity import listen
 from voice.recordings.diarize import (
