@@ -172,6 +172,20 @@ def latency(
     run(url=url, questions=questions, out=out, config=config, llm=llm, barge_ins=barge_ins)
 
 
+@bench.command(epilog="Example:  openline bench wires --questions 16 --barge-ins 20")
+def wires(
+    questions: Annotated[int, typer.Option(min=1, help="How many on each wire.")] = 16,
+    barge_ins: Annotated[int, typer.Option(min=0, help="How often to interrupt on Twilio's.")] = 20,
+    out: OutOption = Path("bench"),
+    llm: LLMOption = None,
+    config: ConfigOption = DEMO,
+) -> None:
+    """Measure the silence on telephone wires against the page's, and the carrier's clear."""
+    from voice.bench.wires import run
+
+    run(questions=questions, barge_ins=barge_ins, out=out, config=config, llm=llm)
+
+
 @bench.command(epilog="Example:  openline bench machines --each 3 --out bench/")
 def machines(
     each: Annotated[int, typer.Option(min=1, max=6, help="Voices that speak each text.")] = 2,

@@ -16,11 +16,12 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -226,9 +227,16 @@ async def _interrupt(url: str, llm: str, sound: NDArray[np.int16]) -> float | No
 
 @contextlib.asynccontextmanager
 async def serving(
-    url: str | None, config: Path, llm: str | None, console: Console
+    url: str | None,
+    config: Path,
+    llm: str | None,
+    console: Console,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncGenerator[str]:
-    """The server at `url`, or one in a process of its own: a caller shares no thread with it."""
+    """The server at `url`, or one in a process of its own: a caller shares no thread with it.
+
+    `settings` are variables that change its config.
+    """
     if url is not None:
         if not url.startswith(("ws://", "wss://")):
             raise BenchError(f"--url {url}: give a websocket address: ws://localhost:8000/ws")
@@ -238,7 +246,7 @@ async def serving(
     command += ["--llm", llm] if llm else []
     with tempfile.TemporaryDirectory(prefix="openline-bench-") as data:
         # the shop's database too: a bench returns nobody's real tent
-        environment = {**os.environ, "OPENLINE_DATA": data, "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "OPENLINE_DATA": data, "PYTHONUNBUFFERED": "1", **settings}
         with console.status("starting a server"):
             process = await asyncio.create_subprocess_exec(
                 *command, stdout=asyncio.subprocess.PIPE, env=environment

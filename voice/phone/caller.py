@@ -93,6 +93,15 @@ class PhoneCaller:
         first = started.result() - FRAME
         return Spoken(first, first + end / RATE)
 
+    async def first_sound(self, within: float = 20.0) -> float:
+        """When the agent began to speak. Raises ClientError."""
+        deadline = time.monotonic() + within
+        while (first := self.speaker.first_loud(0.0)) is None:
+            if self._tasks[0].done() or time.monotonic() > deadline:
+                raise ClientError("the agent said nothing")
+            await asyncio.sleep(0.01)
+        return first
+
     async def quiet(self, *, since: float, settled: float = _SETTLED, within: float = 30.0) -> None:
         """Until the agent has spoken after `since` and been silent for `settled` s; it may think
         after "One moment.". Raises ClientError."""

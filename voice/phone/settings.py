@@ -94,7 +94,9 @@ class PhoneConfig(PhoneSection):
     outbound: OutboundConfig = OutboundConfig()
     max_calls: int | None = Field(default=None, ge=1)  # of the telephone; server.max_calls is all
     call_minutes: float = Field(default=60, gt=0)
-    media_seconds: float = Field(default=10, gt=0)  # without sound from the caller: the call ends
+    # Without sound from the caller the call ends. Some PBXs send nothing while a caller is silent,
+    # whom the agent asks twice before it says goodbye: longer than that takes.
+    media_seconds: float = Field(default=40, gt=0)
     start_seconds: float = Field(default=10, gt=0)  # from the connection to the start of media
     digit_seconds: float = Field(default=3, gt=0)  # after the last key, where no # ends the entry
     comfort_noise: float | None = Field(default=-65, ge=-90, le=-30)  # dBFS, where we fill silence
