@@ -1,9 +1,10 @@
 """`openline bench wires`: the page's wire, Twilio's and AudioSocket's, asked the same questions.
 
 All questions are asked once before, uncounted: a sentence that was spoken before is spoken at once,
-so whichever wire came first would seem slow. The caller's clock and what counts as silence are those of `openline bench latency`; the phone's
-callers (voice/phone/caller.py) speak 8 kHz. Interruptions are words spoken into the greeting: the
-time from their first sound to the carrier's "clear" at the carrier.
+so whichever wire came first would seem slow. The caller's clock and what counts as silence are
+those of `openline bench latency`; the phone's callers (voice/phone/caller.py) speak 8 kHz.
+Interruptions are words spoken into the greeting: the time from their first sound to the carrier's
+"clear" at the carrier.
 """
 
 import asyncio
