@@ -31,8 +31,11 @@ class Rating(TypedDict):
     near: NotRequired[list[str]]
 
 
+BOOTS = threading.Event()  # they are counted when it is set
+
+
 class Desk:
-    @tool(read_only=True, wants="count something", timeout=0.05)
+    @tool(read_only=True, wants="count something", timeout=1)
     def count(
         self,
         what: Annotated[Literal["tents", "boots"], Slot("thing", synonyms={"tents": ["tent"]})],
@@ -44,7 +47,7 @@ class Desk:
         More than one line.
         """
         if what == "boots":
-            time.sleep(0.3)
+            BOOTS.wait(10)
         return {"thread": threading.current_thread().name, "what": what, "day": day, "many": many}
 
     @tool(irreversible=True)
@@ -121,7 +124,8 @@ async def test_a_slow_tool_is_given_up():
     began = asyncio.get_running_loop().time()
     with pytest.raises(ToolTimeout):
         await TOOLS["count"].run({"what": "boots"}, CONTEXT, 5)
-    assert asyncio.get_running_loop().time() - began < 0.3
+    assert asyncio.get_running_loop().time() - began < 5
+    BOOTS.set()
 
 
 async def test_a_check_runs_once_its_arguments_are_known():
