@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -10,11 +9,9 @@ from loguru import logger
 from agents import sentences
 from agents.acting import Acts, Outcome
 from agents.actions import Actions
-from agents.checks import Ground, grounded, rests_on, whole
 from agents.choices import choice, other_choice, read_on
 from agents.definition import Handoff
-from agents.documents import Passage
-from agents.events import Event, Finished, HandOver, Quoted, Say, Transfer
+from agents.events import Event, Finished, HandOver, Say, Transfer
 from agents.frame import LASTING, Expects, Frame, ReadBack, State, Val
 from agents.llm.engine import EngineError, Message
 from agents.lookups import look_up, take_granted
@@ -28,14 +25,12 @@ from agents.mind import (
     Budget,
     CallSpent,
     OutOfBudget,
-    Speech,
-    View,
     Want,
 )
 from agents.planning import Ask, LookUp, next_step
 from agents.reading import Reading, read
 from agents.shortcuts import PHRASES, about_facts, said_as_written, understand
-from agents.tools import ToolResult
+from agents.wording import Wording
 
 if TYPE_CHECKING:
     from agents.conversation import Agent
@@ -82,10 +77,10 @@ class Turn:
         )
         self._telephone = acts.context.telephone
         self._emit, self._say = self._actions.emit, self._actions.say
+        self._wording = Wording(agent, state, history, self._actions, self._budget, line)
         self._hang_up = False
         self._hand_over: HandOver = ""
         self._counted = False  # this turn is among those that failed
-        self._found: list[Passage] | None = None  # by _passages()
         self._begun = 0  # actions that this line asked for
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -103,7 +98,9 @@ class Turn:
         """The caller is still speaking: let the model read the words so far. Nothing is kept."""
         want = self._by_code() if self._words and not self._state.unsaid else None
         if self._words and (want is None or want.name == QUESTION):
-            await self._agent.mind.prepare(self._view(), self._line, want.name if want else "")
+            await self._agent.mind.prepare(
+                self._wording.view(), self._line, want.name if want else ""
+            )
 
     async def _work(self) -> None:
         state = self._state
@@ -241,7 +238,7 @@ class Turn:
 
     async def _wants(self) -> list[Want]:
         want = self._by_code()
-        return [want] if want else await self._agent.mind.wants(self._view(), self._line)
+        return [want] if want else await self._agent.mind.wants(self._wording.view(), self._line)
 
     def _by_code(self) -> Want | None:
         """What the line wants, where no model is needed to tell."""
@@ -280,7 +277,8 @@ class Turn:
         elif want.name == STOP and frame:
             self._actions.drop(frame)
         elif want.name == QUESTION or (want.name == CHAT and not waits):
-            await self._speak(want)
+            for proposed in await self._wording.answer(want):
+                await self._take(proposed)
         elif phrase := PHRASES.get(want.name):
             if want.name == GOODBYE:
                 self._state.frames.clear()
@@ -385,86 +383,14 @@ class Turn:
             and not _says(frame, outcome)
             and not self._actions.listed(frame.tool, outcome.result)
         ):
-            await self._tell(frame, outcome.result)
+            for proposed in await self._wording.tell(frame, outcome.result):
+                await self._take(proposed)
         else:
             for event in self._actions.told(frame, outcome):
                 self._emit(event)
         handoff = self._handoff
         if outcome.result is not None and handoff and handoff.tool == frame.tool.name:
             self._hand_over = "asked"
-
-    # -- words of the model --------------------------------------------------------------------
-
-    def _view(self) -> View:
-        question = sentences.open_question(self._state.frame, self._language)
-        exchanges = self._actions.exchanges
-        budget, passages = self._budget, self._passages()
-        return View(
-            self._state, self._history, exchanges, question, self._today, budget, passages=passages
-        )
-
-    def _passages(self) -> list[Passage]:
-        """What the documents say to the line, unless a fact fits it as well."""
-        documents, language = self._agent.documents, self._language
-        if documents is None:
-            return []
-        if self._found is None:
-            asked = language.content(self._line)
-            facts = self._agent.definition.facts
-            fit = max((len(asked & language.content(fact)) for fact in facts), default=0)
-            self._found = [
-                passage
-                for passage in documents.find(self._line)
-                if not fit
-                or len(asked & language.content(f"{passage.heading} {passage.text}")) > fit
-            ]
-        return self._found
-
-    async def _speak(self, want: Want) -> None:
-        chat = want.name == CHAT
-        speech = want.speech or self._agent.mind.answer(self._view(), want.line, chat)
-        findings = self._state.findings
-        facts, language = self._agent.definition.facts, self._language
-        found = [] if chat else self._passages()
-        passages = [passage.text for passage in found]
-        if speech.trusted or chat:
-            said_before = " ".join(message.content for message in self._history)
-            known = f"{self._agent.definition.persona} {findings} {said_before}"
-            ground = Ground.free(want.line, facts, known, language, passages)
-        else:
-            ground = Ground.of(want.line, facts, findings, language, passages)
-        said = await self._pass_on(speech, ground)
-        if (at := rests_on(said, passages, facts, language)) is not None:
-            self._emit(Quoted(found[at].file, found[at].heading, found[at].text))
-
-    async def _pass_on(self, speech: Speech, ground: Ground) -> str:
-        """Speak it as far as it holds; what was said."""
-        spoken: list[str] = []
-        async with (
-            aclosing(speech.words) as pieces,
-            aclosing(grounded(pieces, ground, self._language)) as said,
-        ):
-            async for say in said:
-                spoken.append(say.text)
-                self._emit(say)
-        for want in speech.then():
-            await self._take(want)
-        return "".join(spoken)
-
-    async def _tell(self, frame: Frame, result: ToolResult) -> None:
-        """The model phrases a result."""
-        language = self._language
-        arguments = sentences.spoken_values(frame, language)
-        known = f"{self._state.findings} {' '.join(arguments.values())}"
-        speech = self._agent.mind.tell(self._view(), self._line, frame.tool, arguments)
-        if speech.trusted:
-            facts = self._agent.definition.facts
-            await self._pass_on(speech, Ground.free(self._line, facts, known, language))
-            return
-        async with aclosing(speech.words) as pieces:
-            said = "".join([piece async for piece in pieces])
-        told = whole(said, result, f"{self._line} {known}", language)
-        self._emit(Say(told or sentences.reading(result, language), complete=True))
 
     def _expects(self) -> Expects:
         frame = self._state.frame
