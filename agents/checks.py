@@ -35,6 +35,7 @@ class Ground:
     relevant: bool  # the question touches the facts, so that any answer to it may pass
     may_claim: bool  # the facts themselves say that things are done
     instead: str = ""  # the one fact that fits the question best, where the model's words fail
+    no: str = ""  # the same, where it says no to something: small models say yes to it
 
     @classmethod
     def of(
@@ -59,6 +60,8 @@ class Ground:
         best = [f for f, count in zip(told, shared, strict=True) if count == most or not sure]
         evidence = frozenset(language.content(" ".join([*told, findings])))
         instead = best[0] if sure and len(best) == 1 else ""
+        alone = shared.count(most) == 1 and most > 0
+        fact = told[shared.index(most)] if alone else ""
         return cls(
             known=" ".join([*facts, findings]),
             sources=" ".join([*best, findings, line]),
@@ -66,6 +69,7 @@ class Ground:
             relevant=bool(asked & evidence),
             may_claim=any(language.claims(fact) for fact in facts),
             instead=_sentence_for(line, instead, language) if instead in passages else instead,
+            no=fact if fact in facts and language.limits(fact) else "",
         )
 
     @classmethod
@@ -163,6 +167,10 @@ async def grounded(
     said_any = False
     async for word in _words(pieces):
         sentence.words.append(word)
+        first = not said_any and len(sentence.words) == 1
+        if ground.no and first and language.yes(language.words(word)):
+            yield Say(ground.no, complete=True)
+            return
         ended = bool(_END.search(word)) and not _ABBREVIATION.match(word)
         waits = not ended and (
             sentence.open_number() or sentence.open_claim() or sentence.open_leak()

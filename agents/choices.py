@@ -1,13 +1,15 @@
 """Which of the records that were read out the caller means."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from agents import records
 from agents.actions import Actions
 from agents.frame import Frame, Offer, behind
 from agents.mind import MORE, REPLY, Want
-from agents.reading import Reading
+from agents.reading import Reading, read
 from agents.spoken import Language
+from agents.tools import FREE
 
 
 def choice(
@@ -36,6 +38,21 @@ def other_choice(
         if named and name in frame.values and named[name] != frame.values[name].value:
             return {name: named[name]}
     return {}
+
+
+def corrected(
+    frame: Frame, words: Sequence[str], language: Language, today: dt.date
+) -> dict[str, str | int]:
+    """At a read-back: a bare value ("no, make it ten") where only one slot can hold it."""
+    if not language.no(words) and not language.corrects(words):
+        return {}
+    found: dict[str, str | int] = {}
+    for name, slot in frame.slots.items():
+        if name in frame.values and slot.kind not in (*FREE, "enum"):
+            value = read(words, {name: slot}, language, today, name).values.get(name)
+            if value is not None and value != frame.values[name].value:
+                found[name] = value
+    return found if len(found) == 1 else {}
 
 
 def read_on(actions: Actions, frame: Frame, offer: Offer) -> None:

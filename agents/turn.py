@@ -9,7 +9,7 @@ from loguru import logger
 from agents import sentences
 from agents.acting import Acts, Outcome
 from agents.actions import Actions
-from agents.choices import choice, other_choice, read_on
+from agents.choices import choice, corrected, other_choice, read_on
 from agents.definition import Handoff
 from agents.events import Event, Finished, HandOver, Say, Transfer
 from agents.frame import LASTING, Expects, Frame, ReadBack, State, Val
@@ -203,6 +203,7 @@ class Turn:
         said = {k: val.value for k, val in frame.values.items()}
         changed = {k: v for k, v in reading.values.items() if said.get(k) != v}
         changed = other_choice(frame, self._line, language, self._today) or changed
+        changed = changed or corrected(frame, self._words, language, self._today)
         # Without the words of values: "the wrong size" is a reason, no refusal.
         words = [w for w, used in zip(self._words, reading.used, strict=True) if not used]
         yes, no = language.yes(words), language.no(words)

@@ -62,6 +62,24 @@ async def test_a_number_of_another_fact_is_none_of_this_one():
     assert "5 days" not in said_instead
 
 
+@pytest.mark.parametrize(
+    ("fact", "asked", "answer"),
+    [
+        ("Tents are not lent to children.", "Can children have a tent?", "Yes, they can."),
+        ("Cheques are taken in the shop only.", "Are cheques taken by post?", "Sure, by post."),
+    ],
+)
+async def test_a_yes_to_what_a_fact_says_no_to_is_the_fact(fact: str, asked: str, answer: str):
+    ground = Ground.of(asked, [*FACTS, fact], "", ENGLISH)
+    words = [say.text async for say in grounded(pieces(answer), ground, ENGLISH)]
+    assert words == [fact]
+
+
+async def test_a_yes_that_a_fact_allows_is_spoken():
+    text = "Yes, dogs are welcome."
+    assert await said(text, "Are dogs welcome?") == text
+
+
 async def test_a_spoken_number_is_judged_whole():
     text = "The warranty is forty two months."
     assert await said(text) == text

@@ -84,6 +84,28 @@ def words(events: list[Event]) -> str:
     return " ".join("".join(e.text + " " for e in events if isinstance(e, Say)).split())
 
 
+class Diary:
+    def __init__(self) -> None:
+        self.planned: list[str] = []
+
+    @tool(irreversible=True, wants="plan a visit", asks=["plan a visit"])
+    def plan(self, time: Annotated[str, Slot("time", kind="time")]) -> ToolResult:
+        """Plan a visit."""
+        self.planned.append(time)
+        return ToolResult({"time": time}, "It is planned.")
+
+
+async def test_a_bare_value_at_the_read_back_corrects_the_only_thing_it_can_be():
+    call, diary = Call(), Diary()
+    call.agent = Agent(call.agent.definition, call.engine, list(tools_of(diary).values()))
+    call.conversation = call.agent.conversation()
+    assert "time 9 AM. Shall I" in await call.says("Plan a visit at 9 am")
+    assert "time 10 AM. Shall I" in await call.says("No, make it ten")
+    assert diary.planned == []
+    await call.says("Yes, please")
+    assert diary.planned == ["10:00"]
+
+
 # -- speculation -----------------------------------------------------------------------------
 
 

@@ -231,3 +231,13 @@ def test_who_only_listens_has_nothing_to_say():
 def test_short_words_make_a_speaker_stop():
     assert ENGLISH.calls(ENGLISH.words("Wait."))
     assert not ENGLISH.calls(ENGLISH.words("At high."))
+
+
+def test_a_second_request_begins_at_a_verb_of_the_agents_tools():
+    line = "I'd like to book a table for two and then tell me where to park"
+    assert ENGLISH.clauses(line, {"book", "tell"}) == [
+        "i'd like to book a table for two",
+        "tell me where to park",
+    ]
+    assert ENGLISH.clauses(line) == [line]
+    assert ENGLISH.clauses("for two and a dog", {"book"}) == ["for two and a dog"]

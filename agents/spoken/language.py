@@ -1,7 +1,7 @@
 """What a language pack offers."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -173,8 +173,9 @@ class Language(Protocol):
         """A line that is nothing but a greeting, thanks, "that's all" or a goodbye."""
         ...
 
-    def clauses(self, text: str) -> list[str]:
-        """One or two requests: cut before "and I want …", "and what …"."""
+    def clauses(self, text: str, verbs: Collection[str] = ()) -> list[str]:
+        """One or two requests: cut before "and I want …", "and what …", "and cancel …"; `verbs`:
+        with which requests begin."""
         ...
 
     def say(self, kind: Kind, value: str | int) -> str:
@@ -196,6 +197,10 @@ class Language(Protocol):
 
     def denies(self, text: str) -> bool:
         """Whether a sentence says that something is not so or not known."""
+        ...
+
+    def limits(self, text: str) -> bool:
+        """Whether a fact says no to something, or yes to one thing only."""
         ...
 
     def content(self, text: str) -> set[str]:

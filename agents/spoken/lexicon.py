@@ -31,6 +31,8 @@ class Lexicon(Protocol):
     WHO_SPEAKS: re.Pattern[str]  # "are you a real person?"
     DENIAL: re.Pattern[str]  # something is not so or not known
     TWO_REQUESTS: re.Pattern[str]  # the word between two requests
+    JOINS: Words  # words between two requests: "and", "please"
+    LIMITS: Words  # beside DENIAL, what makes a fact a no: "only"
     REPEAT: re.Pattern[str]  # "sorry, what was that?", the whole line
     FILLERS: Words  # they carry no value of their own
     TRAILING: Words  # no value ends with them

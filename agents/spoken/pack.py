@@ -3,7 +3,7 @@
 import datetime as dt
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from rapidfuzz import fuzz
@@ -224,15 +224,16 @@ class Pack:
                 return "thanks"
         return None
 
-    def clauses(self, text: str) -> list[str]:
-        words = self.words(text)
+    def clauses(self, text: str, verbs: Collection[str] = ()) -> list[str]:
+        words, lexicon = self.words(text), self.lexicon
         line = " ".join(words)
-        parts = self.lexicon.TWO_REQUESTS.split(line, maxsplit=1)
-        long = all(len(part.split()) > 2 for part in parts)
-        joined = self.lexicon.TWO_REQUESTS.match(line)
-        return (
-            [part.strip() for part in parts] if len(parts) == 2 and long and not joined else [text]
-        )
+        if lexicon.TWO_REQUESTS.match(line):
+            return [text]
+        parts = [part.split() for part in lexicon.TWO_REQUESTS.split(line, maxsplit=1)]
+        if len(parts) == 1:
+            parts = _at_a_verb(words, lexicon.JOINS, verbs)
+        long = all(len(part) > 2 for part in parts)
+        return [" ".join(part) for part in parts] if len(parts) == 2 and long else [text]
 
     def numbers(self, text: str) -> set[str]:
         words, numerals = self.words(text), self.codes.numerals
@@ -264,6 +265,9 @@ class Pack:
     def denies(self, text: str) -> bool:
         return bool(self.lexicon.DENIAL.search(text.replace("’", "'")))
 
+    def limits(self, text: str) -> bool:
+        return self.denies(text) or not self.lexicon.LIMITS.isdisjoint(self.words(text))
+
     def content(self, text: str) -> set[str]:
         carrying = [
             word
@@ -274,6 +278,17 @@ class Pack:
 
     def phrase(self, name: str, values: Mapping[str, str] | None = None) -> str:
         return self.phrases[name].format_map(values or {})
+
+
+def _at_a_verb(
+    words: Sequence[str], joins: Collection[str], verbs: Collection[str]
+) -> list[Sequence[str]]:
+    """Cut before a verb that follows an "and"."""
+    for at in range(1, len(words)):
+        if words[at] in verbs and words[at - 1] in joins:
+            before = itertools.dropwhile(joins.__contains__, reversed(words[:at]))
+            return [list(before)[::-1], words[at:]]
+    return [words]
 
 
 def _options(words: Sequence[str], slot: Slot) -> list[Found]:

@@ -90,6 +90,8 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+JOINS = _set("and also then but plus please")
+LIMITS = _set("only never nobody none without except unless closed isn't aren't won't")
 FILLERS = _set(
     "uh um er hmm oh ah well so like it it's its is the a an my and to please that's that this i "
     "i'm am we we'd i'd i'll would be of for on at in with by name number phone address email mail "

@@ -111,6 +111,8 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+JOINS = _set("y además también pero por favor")
+LIMITS = _set("solo sólo únicamente nunca nadie ninguno ninguna sin salvo excepto cerrado cerrada")
 FILLERS = _set(
     "eh em este bueno pues pos hola buenas buenos días dias tardes noches oiga mire es el la los "
     "las lo un una unos unas mi me mis y a al de del que en con por para favor sí si claro vale "
