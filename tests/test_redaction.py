@@ -39,6 +39,8 @@ def call(*segments: Segment) -> Transcript:
         ("ann at example dot com please", "[EMAIL] please"),
         ("my card is 4111 1111 1111 1111 thanks", "my card is [CARD] thanks"),
         ("five five five oh one four two", "[NUMBER]"),
+        ("it is 555-0142-987 If zero one four two.", "it is [PHONE]"),
+        ("the 12 of 4111 1111 1111 1111 until 10 29", "the [CARD]"),
         ("order 1042 on 2026-11-24 for 20 dollars", "order 1042 on 2026-11-24 for 20 dollars"),
         ("one or two of three", "one or two of three"),
     ],
@@ -57,8 +59,8 @@ def test_a_number_in_pieces_is_hidden_across_pauses_but_not_across_speakers():
         "[CARD] thanks",
     ]
     first, second = made.silenced
-    assert first == (pytest.approx(2.25), pytest.approx(3.65))
-    assert second[0] == pytest.approx(5.75)
+    assert first == (pytest.approx(2.25), pytest.approx(5.4))  # what comes may belong to it
+    assert second == (pytest.approx(5.75), pytest.approx(7.15))
     short = (said("it is 4111", 1, "A", 0), said("23", 6, "B", 1))
     assert redacted(call(*short)).silenced == ()
 

@@ -1,6 +1,7 @@
 """`openline transcribe`, with a real model on speech of known words."""
 
 import json
+import re
 import wave
 from pathlib import Path
 
@@ -122,3 +123,18 @@ def test_a_broken_file_is_a_line_and_the_others_are_done_once(
     assert (calls / "out" / "wide.wav.json").exists()
     again = transcribe(calls, "--out", calls / "out")
     assert again.output.endswith("0 transcribed, 2 were done before, 4 failed: see above\n")
+
+
+@pytest.mark.models
+def test_a_redacted_run_leaves_no_number_in_text_or_sound(says: Says, tmp_path: Path):
+    number = says.pcm("My number is five five five, zero one four two, nine eight seven.")
+    write_wav(tmp_path / "call.wav", np.concatenate([silence(1), number, silence(1)]), RATE)
+    result = transcribe(tmp_path / "call.wav", "--out", tmp_path / "out", "--redact")
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "out" / "call.wav.json").read_text()
+    assert "[PHONE]" in text or "[NUMBER]" in text
+    assert not re.search(r"555|0142|987", json.dumps(json.loads(text)["segments"]))
+    heard = transcribe(tmp_path / "out" / "call.wav.flac", "--out", tmp_path / "again")
+    assert heard.exit_code == 0, heard.output
+    again = json.loads((tmp_path / "again" / "call.wav.flac.json").read_text())
+    assert not re.search(r"\d{3}", " ".join(part["text"] for part in again["segments"]))

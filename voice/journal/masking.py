@@ -21,6 +21,7 @@ _DIGIT = (
     "cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|doble"
 )
 _SPOKEN = re.compile(rf"\b(?:{_DIGIT}|\d)(?:[ ,.\-]+(?:{_DIGIT}|\d)\b){{5,}}", re.I)
+_FIGURES = re.compile(rf"(?:.*\d.*|(?:{_DIGIT}))\W*", re.I)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2})?")
 
 
@@ -34,6 +35,11 @@ def spans(text: str) -> list[tuple[int, int, str]]:
             if label and apart:
                 found.append((match.start(), match.end(), label))
     return sorted(found)
+
+
+def is_figure(word: str) -> bool:
+    """Whether a word is, or holds, a part of a number that is read out."""
+    return bool(_FIGURES.fullmatch(word))
 
 
 def light(text: str) -> str:

@@ -62,6 +62,10 @@ def transcribe(
     quality: Annotated[
         QualityChoice, typer.Option(help="How much doubt is worth reading again.")
     ] = QualityChoice.BALANCED,
+    redact: Annotated[
+        bool,
+        typer.Option("--redact", help="Without e-mail addresses and long numbers; sound as well."),
+    ] = False,
     jobs: Annotated[
         int, typer.Option(min=0, help="Recordings at once; 0: as many as there are cores.")
     ] = 0,
@@ -90,6 +94,7 @@ def transcribe(
         model=model,
         device=device,
         quality=quality,
+        redact=redact,
         at_once=at_once,
     )
     if not watch:
@@ -117,6 +122,7 @@ def _job(
     model: str,
     device: DeviceChoice,
     quality: QualityChoice,
+    redact: bool,
     at_once: int,
 ) -> "Job":
     from voice.listen.weights import Weights
@@ -151,9 +157,10 @@ def _job(
             words,
             weights.description,
             quality.value,
+            redact,
         ]
     )
-    return Job(scribe, out, wanted, settings)
+    return Job(scribe, out, wanted, settings, redact)
 
 
 def _diarizer(speakers: str) -> "tuple[Diarizer | None, int | None]":

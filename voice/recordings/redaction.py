@@ -12,12 +12,14 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from voice.journal.masking import light, masked, spans
+from voice.journal.masking import is_figure, light, masked, spans
 from voice.listen.vad import SAMPLE_RATE
 from voice.recordings.reading import Sound, read_sound
 from voice.recordings.transcript import Meaning, Segment, Statement, Transcript, Word
 
 _BEFORE = _AFTER = 0.25  # s; a word's time may be wrong by a fifth of a second
+_REST = 2.0  # s of sound without words after a number
+_BESIDE = 2  # words between a number and further figures of it
 _APART = 8.0  # s between two parts of a number, while the other side says "mm-hmm" to each
 _HERTZ, _LOUD = 1000.0, 0.1  # of the tone
 _BLOCK_SECONDS = 60.0
@@ -62,7 +64,9 @@ def redacted(transcript: Transcript) -> Redacted:
         meaning=_meaning(transcript.meaning) if transcript.meaning else None,
         corrections=(),  # they say what was there before
     )
-    return Redacted(made, tuple(_joined(hidden, transcript.seconds)))
+    gone = set(hidden)
+    kept = [word for part in transcript.segments for word in part.words if word not in gone]
+    return Redacted(made, tuple(_silenced(hidden, kept, transcript.seconds)))
 
 
 def write_beeped(recording: Path, silenced: Sequence[tuple[float, float]], out: Path) -> None:
@@ -106,10 +110,28 @@ def _labels(parts: Sequence[Segment]) -> dict[int, tuple[int, str]]:
         length += len(word) + 1
     labels: dict[int, tuple[int, str]] = {}
     for start, end, label in spans(" ".join(words)):
-        for index, (at, word) in enumerate(zip(starts, words, strict=True)):
-            if at < end and at + len(word) > start:
-                labels[index] = (start, label)
+        inside = [i for i, at in enumerate(starts) if at < end and at + len(words[i]) > start]
+        first, last = inside[0], inside[-1]
+        if label != "[EMAIL]":
+            first, last = _whole(words, first, last)
+        labels.update((index, (start, label)) for index in range(first, last + 1))
     return labels
+
+
+def _whole(words: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """With the figures beside it: a recognizer may break a number, or say a part of it twice."""
+    grown = True
+    while grown:
+        grown = False
+        for step in range(1, _BESIDE + 2):
+            if last + step < len(words) and is_figure(words[last + step]):
+                last, grown = last + step, True
+                break
+        for step in range(1, _BESIDE + 2):
+            if first >= step and is_figure(words[first - step]):
+                first, grown = first - step, True
+                break
+    return first, last
 
 
 def _meaning(meaning: Meaning) -> Meaning:
@@ -126,10 +148,23 @@ def _meaning(meaning: Meaning) -> Meaning:
     )
 
 
-def _joined(words: Sequence[Word], seconds: float) -> Iterator[tuple[float, float]]:
+def _silenced(
+    hidden: Sequence[Word], kept: Sequence[Word], seconds: float
+) -> Iterator[tuple[float, float]]:
+    """Around the hidden words, and on to their speaker's next word: what was said up to there, and
+    not recognized, may be the rest."""
+    starts: dict[str, list[float]] = {}
+    for word in kept:
+        starts.setdefault(word.speaker, []).append(word.start)
+    stretches: list[tuple[float, float]] = []
+    for word in hidden:
+        following = [at for at in starts.get(word.speaker, ()) if at >= word.end]
+        until = min([word.end + _REST, *following])
+        stretches.append(
+            (max(0.0, word.start - _BEFORE), min(seconds, max(until, word.end + _AFTER)))
+        )
     current: tuple[float, float] | None = None
-    for word in sorted(words, key=lambda word: word.start):
-        start, end = max(0.0, word.start - _BEFORE), min(seconds, word.end + _AFTER)
+    for start, end in sorted(stretches):
         if current and start <= current[1]:
             current = current[0], max(current[1], end)
             continue

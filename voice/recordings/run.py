@@ -10,11 +10,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from voice.recordings.exports import write
+from voice.recordings.exports import file_name, write
 from voice.recordings.inputs import Recording
 from voice.recordings.ledger import Ledger
 from voice.recordings.reading import ReadingError, read_sound
+from voice.recordings.redaction import redacted, write_beeped
 from voice.recordings.scribe import Scribe, Stopped
+from voice.recordings.transcript import Transcript
 
 _VERSION = 1  # of the results; another one does them again
 
@@ -44,6 +46,7 @@ class Job:
     out: Path
     formats: tuple[str, ...]
     settings: str  # a digest of all that the results depend on, but the recording
+    redact: bool = False
 
     def done(self, recording: Recording, ledger: Ledger) -> Done | None:
         try:
@@ -73,10 +76,21 @@ class Job:
             )
         finally:
             sound.close()
-        paths = write(transcript, self.out / recording.folder, self.formats, recording.path)
+        paths = self._write(transcript, recording)
         names = [str(path.relative_to(self.out)) for path in paths]
         ledger.add(recording.path, stat, self._settings(recording), names, transcript.seconds)
         return Done(recording, transcript.seconds, again=True)
+
+    def _write(self, transcript: Transcript, recording: Recording) -> list[Path]:
+        """Redacted, the recording is not linked to: the sound with tones lies beside it."""
+        folder = self.out / recording.folder
+        if not self.redact:
+            return write(transcript, folder, self.formats, recording.path)
+        made = redacted(transcript)
+        sound = folder / (file_name(transcript.file) + ".flac")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_beeped(recording.path, made.silenced, sound)
+        return [sound, *write(made.transcript, folder, self.formats, sound)]
 
     def _settings(self, recording: Recording) -> str:
         return digest([self.settings, str(recording.folder), *recording.parties])
