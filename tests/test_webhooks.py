@@ -349,7 +349,10 @@ async def refused(url: str, **headers: str) -> int:
 
 
 async def test_a_socket_needs_the_token_of_its_answer_once(
-    monkeypatch: pytest.MonkeyPatch, secrets: None
+    monkeypatch: pytest.MonkeyPatch,
+    secrets: None,
+    said: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with served(monkeypatch, ["jambonz", "twilio"]) as url:
         signed = by_jambonz(b'{"call_sid":"1","from":"2"}', time.time(), "")
@@ -366,6 +369,8 @@ async def test_a_socket_needs_the_token_of_its_answer_once(
         assert await refused(address.replace("jambonz", "twilio")) == 403
         # that try has used it up
         assert await refused(address) == 403
+    server = [line.getMessage() for line in caplog.records if line.name.startswith("uvicorn")]
+    assert token not in "".join(said + server)
 
 
 async def test_a_twilio_socket_brings_its_token_in_its_first_message(
