@@ -10,6 +10,8 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Literal, assert_never, cast, get_args
 from urllib.parse import quote, urlencode
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import BaseModel
 
 from telephony.answers import dial
 
@@ -37,6 +40,7 @@ ADDRESSES: Mapping[Carrier, str] = {
     "vonage": "https://api.nexmo.com",
 }
 SECONDS = 10.0  # for an answer
+CLOCKS = 10.0  # s that Twilio's clock and ours may differ
 
 
 class ApiError(Exception):
@@ -49,6 +53,18 @@ class _Asked:
     path: str
     form: Mapping[str, str] = field(default_factory=dict[str, str])
     body: object = None  # JSON, in place of the form
+
+
+class _Call(BaseModel):
+    date_created: str  # RFC 2822
+
+    @property
+    def created(self) -> float:
+        return parsedate_to_datetime(self.date_created).timestamp()
+
+
+class _Calls(BaseModel):
+    calls: list[_Call]
 
 
 class CarrierApi:
@@ -134,7 +150,22 @@ class CarrierApi:
             case _:
                 assert_never(self._carrier)
 
-    async def _ask(self, asked: _Asked) -> None:
+    async def placed(self, to: str, caller: str, began: float) -> bool | None:
+        """Whether a call to this number was placed since `began` (Unix time, s); None where the
+        carrier is not asked. Raises ApiError."""
+        if self._carrier != "twilio":
+            return None
+        day = datetime.fromtimestamp(began, UTC).date().isoformat()
+        query = urlencode({"To": to, "From": caller, "StartTime>": day, "PageSize": 1000})
+        path = f"/2010-04-01/Accounts/{self._secrets[0]}/Calls.json?{query}"
+        answer = await self._ask(_Asked("GET", path))
+        try:
+            told = _Calls.model_validate_json(answer.content)
+            return any(call.created >= began - CLOCKS for call in told.calls)
+        except ValueError as exc:  # ValidationError is one
+            raise ApiError("twilio: its list of calls is not understood") from exc
+
+    async def _ask(self, asked: _Asked) -> httpx.Response:
         headers = {"Authorization": self._authorization()}
         sent = {"data": asked.form} if asked.body is None else {"json": asked.body}
         try:
@@ -150,6 +181,7 @@ class CarrierApi:
             raise ApiError(f"{self._carrier}: not reached ({type(exc).__name__})") from exc
         if not answer.is_success:
             raise ApiError(f"{self._carrier}: refused with {answer.status_code}{_why(answer)}")
+        return answer
 
     def _authorization(self) -> str:
         match self._carrier:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import datetime as dt
 import json
 import re
 import threading
@@ -80,7 +81,7 @@ def stub() -> Iterator[Stub]:
             self.end_headers()
             self.wfile.write(found.reply.encode())
 
-        do_POST = do_PUT = _answer
+        do_GET = do_POST = do_PUT = _answer
 
         def log_message(self, format: str, *args: object) -> None: ...
 
@@ -200,6 +201,33 @@ async def test_a_call_is_placed_with_the_addresses_of_ours(carrier: Carrier, stu
         "/v1/Account/MA1/Call/",
         "/v1/calls",
     )
+
+
+@pytest.mark.parametrize(
+    ("calls", "placed"),
+    [
+        ([], False),
+        ([{"date_created": "Tue, 24 Nov 2026 11:59:59 +0000", "sid": "CA1"}], True),
+        ([{"date_created": "Tue, 24 Nov 2026 11:00:00 +0000", "sid": "CA1"}], False),  # another
+    ],
+)
+async def test_twilio_is_asked_what_it_placed(
+    stub: Stub, calls: list[dict[str, str]], placed: bool
+) -> None:
+    stub.reply = json.dumps({"calls": calls, "page": 0})
+    noon = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC).timestamp()
+    assert await api("twilio", stub).placed("+4930111", "+4930999", noon) is placed
+    [(method, path, _, _)] = stub.asked
+    assert (method, path.partition("?")[0]) == ("GET", "/2010-04-01/Accounts/AC1/Calls.json")
+    query = parse_qs(path.partition("?")[2])
+    assert (query["To"], query["StartTime>"]) == (["+4930111"], ["2026-11-24"])
+
+
+async def test_a_list_of_calls_that_is_none_is_said(stub: Stub) -> None:
+    for stub.reply in ("[]", "{", '{"calls": [{"date_created": "yesterday"}]}'):
+        with pytest.raises(ApiError, match="not understood"):
+            await api("twilio", stub).placed("+4930111", "+4930999", 0.0)
+    assert await api("plivo", stub).placed("+4930111", "+4930999", 0.0) is None
 
 
 async def test_telnyx_calls_by_its_trunk(stub: Stub) -> None:

@@ -97,8 +97,12 @@ class CarrierDialler:
             return await self._talk.hold(line, switchboard)
 
     async def placed(self, attempt: str, number: str, began: float) -> bool | None:
-        """Not asked: the carriers' lists of calls do not know our attempts."""
-        return None
+        """By the carrier's list of calls, where it is asked for that."""
+        try:
+            return await self._api.placed(number, self._talk.outbound.caller, began)
+        except ApiError as exc:
+            logger.warning(f"{masked(number)}: {exc}")
+            return None
 
 
 @dataclass(frozen=True, slots=True)
