@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+import time
 import wave
 from pathlib import Path
 
@@ -66,11 +69,11 @@ def test_every_word_of_a_call_is_written_with_its_time(
 def test_nothing_is_written_where_nobody_speaks_and_a_faint_voice_is(
     order: NDArray[np.int16], tmp_path: Path
 ):
-    random, time = np.random.default_rng(3), np.arange(20 * RATE) / RATE
-    tone = 6000 * (np.sin(2 * np.pi * 440 * time) + np.sin(2 * np.pi * 480 * time))
-    tone[(time % 6) > 2] = 0  # as it rings at the other end
+    random, at = np.random.default_rng(3), np.arange(20 * RATE) / RATE
+    tone = 6000 * (np.sin(2 * np.pi * 440 * at) + np.sin(2 * np.pi * 480 * at))
+    tone[(at % 6) > 2] = 0  # as it rings at the other end
     chords = sum(
-        3000 * np.sin(2 * np.pi * note * time) * np.exp(-3 * (time % 0.5))
+        3000 * np.sin(2 * np.pi * note * at) * np.exp(-3 * (at % 0.5))
         for note in (220, 277.2, 329.6)
     )
     hiss = random.normal(0, 2000, 20 * RATE)
@@ -86,6 +89,51 @@ def test_nothing_is_written_where_nobody_speaks_and_a_faint_voice_is(
     accounts = [(one["start"], one["outcome"]) for one in written["accounts"]]
     assert {outcome for start, outcome in accounts if start < 81} == {"not speech"}
     assert accounts[-1][1] == "transcribed"
+
+
+@pytest.mark.models
+def test_each_side_of_a_call_has_its_own_words_and_no_echo(
+    order: NDArray[np.int16], lamp: NDArray[np.int16], tmp_path: Path
+):
+    gap = silence(1)
+    caller = np.concatenate([gap, order, gap, np.zeros_like(lamp), gap]).astype(np.float32)
+    agent = np.concatenate([gap, np.zeros_like(order), gap, lamp, gap]).astype(np.float32)
+    late = round(0.15 * RATE)
+    heard = caller.copy()
+    heard[late:] += 0.15 * agent[:-late]
+    write_wav(tmp_path / "call.wav", np.stack([heard, agent], 1).astype(np.int16), RATE)
+    (tmp_path / "calls.csv").write_text("path,channel_1,channel_2\ncall.wav,Ada,Desk\n")
+    assert transcribe(tmp_path / "calls.csv", "--out", tmp_path).exit_code == 0
+    written = json.loads((tmp_path / "call.wav.json").read_text())
+    for name, said in (("Ada", ORDER), ("Desk", LAMP)):
+        mine = [w["word"] for s in written["segments"] for w in s["words"] if w["speaker"] == name]
+        assert Levenshtein.distance(plain(said), plain(" ".join(mine))) <= 1
+    (echo,) = [one for one in written["accounts"] if one["outcome"] == "echo"]
+    assert echo["channel"] == 0
+    assert "receipt" in echo["detail"]
+
+
+@pytest.mark.models
+def test_a_run_that_is_killed_goes_on_and_writes_the_same(
+    order: NDArray[np.int16], lamp: NDArray[np.int16], tmp_path: Path
+):
+    calls, once, killed = tmp_path / "calls", tmp_path / "once", tmp_path / "killed"
+    calls.mkdir()
+    for i, part in enumerate((order, lamp, np.concatenate([lamp, order]))):
+        write_wav(calls / f"{i}.wav", part, RATE)
+    command = [sys.executable, "-m", "voice.cli", "transcribe", str(calls)]
+    command += ["--model", "whisper-tiny.en", "--device", "cpu", "--jobs", "1", "--out"]
+    subprocess.run([*command, once], check=True)
+    for results in (1, 2):
+        with subprocess.Popen([*command, killed], stdout=subprocess.DEVNULL) as run:
+            while run.poll() is None and len(list(killed.glob("*.json"))) < results:
+                time.sleep(0.01)
+            run.kill()
+    subprocess.run([*command, killed], check=True)
+    for path in once.glob("*.json"):
+        assert (killed / path.name).read_bytes() == path.read_bytes()
+    left = {path.name for path in killed.iterdir() if path.suffix != ".jsonl"}
+    assert left == {path.name for path in once.glob("*.json")}
 
 
 @pytest.mark.models

@@ -1,5 +1,6 @@
 """`openline transcribe`: recorded calls to transcripts."""
 
+import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -77,6 +78,8 @@ def transcribe(
     ] = True,
 ) -> None:
     """Write what was said in recordings, every word with its time; broken off, it goes on."""
+    # Threads of numpy's own would wait for one another beside the model's, and burn a core at it
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from voice.recordings.inputs import find
     from voice.recordings.run import Run, cores, watched
 

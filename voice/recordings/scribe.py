@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from voice.listen.vad import SAMPLE_RATE, WINDOW
 from voice.recordings.activity import listen
+from voice.recordings.crosstalk import echoes
 from voice.recordings.diarize import (
     Diarization,
     Diarized,
@@ -56,8 +57,8 @@ class Scribe:
         """`told` what part of it is done, now and then. Raises Stopped soon after `stop` is set."""
         found: list[Segment] = []
         accounts: list[Accounted] = []
+        tracks: list[Track] = []
         for track in range(sound.tracks):
-            channel = track if sound.tracks > 1 else None
             activity = listen(sound.blocks(track, _BLOCK))
 
             def reached(at: float, before: int = track) -> None:
@@ -67,6 +68,11 @@ class Scribe:
 
             one = Track(sound, track, self.recognizer, activity, _BEAM[self.quality])
             one.read(reached)
+            tracks.append(one)
+        _part(tracks)
+        for one in tracks:
+            channel = one.number if sound.tracks > 1 else None
+            one.account()
             speaker = _party(parties, channel)
             words = [said.word.by(speaker) for said in one.said]
             found += segments(words, channel=channel, languages=[w.language for w in one.said])
@@ -112,6 +118,17 @@ class Scribe:
                 raise Stopped
             diarization.add(block)
         return diarization.done(speakers)
+
+
+def _part(tracks: Sequence[Track]) -> None:
+    """Leave every voice on its own channel only, of two."""
+    if len(tracks) != 2:
+        return
+    left, right = ([said.word for said in one.said] for one in tracks)
+    heard = [one.activity for one in tracks]
+    found = echoes(left, heard[0], right, heard[1]), echoes(right, heard[1], left, heard[0])
+    for one, echo in zip(tracks, found, strict=True):
+        one.without(echo)
 
 
 def _party(parties: Sequence[str], channel: int | None) -> str:

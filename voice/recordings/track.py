@@ -49,7 +49,8 @@ class Track:
     accounts: list[Accounted] = field(default_factory=list[Accounted])
 
     def read(self, reached: Callable[[float], None]) -> None:
-        """Fill `said`, by start, and `accounts`. `reached` is told s that are done."""
+        """Fill `said`, by start, and `accounts` but for what is transcribed. `reached` is told s
+        that are done."""
         speech = spans(held(self.activity.speech, 0.3, 0.15), bridge=0.3)
         pieces = cut(list(padded(speech, self.sound.seconds)), self.activity, self.number)
         for begin in range(0, len(pieces), _TOGETHER):
@@ -60,7 +61,6 @@ class Track:
         self._fill(unread((one.word for one in self.said), self.activity))
         self._faint()
         self._tidy()
-        self._account()
 
     def _readings(self, pieces: Sequence[Piece]) -> list[Reading]:
         sounds = [self._audio(piece) for piece in pieces]
@@ -138,7 +138,13 @@ class Track:
         words = in_order([one.word for one in ordered])
         self.said = [Said(w, one.language) for w, one in zip(words, ordered, strict=True)]
 
-    def _account(self) -> None:
+    def without(self, echo: NDArray[np.bool_]) -> None:
+        """Take out the words that are the other side's."""
+        for run in _runs([one.word for one in self.said], echo):
+            self._removed(run, "echo", "")
+        self.said = [one for one, heard in zip(self.said, echo, strict=True) if not heard]
+
+    def account(self) -> None:
         """All other speech is transcribed."""
         other = np.zeros(len(self.activity.speech), np.bool_)
         for one in self.accounts:
