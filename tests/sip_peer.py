@@ -91,5 +91,18 @@ def registrar(passwords: dict[str, str]) -> Callable[[str], list[str]]:
     return answer
 
 
+def willing(request: str) -> list[str]:
+    """Takes every change of its call, and a REFER."""
+    match request.split(" ", 1)[0]:
+        case "INVITE":
+            return [reply(request, "200 OK", body=description(9))]
+        case "REFER":
+            return [reply(request, "202 Accepted")]
+        case "BYE":
+            return [reply(request, "200 OK")]
+        case _:
+            return []
+
+
 def refusing(status: str) -> Callable[[str], list[str]]:
     return lambda request: [reply(request, status)] if request.startswith("INVITE") else []

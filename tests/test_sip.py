@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import ipaddress
 import socket
 from collections.abc import AsyncGenerator
@@ -11,13 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from numpy.typing import NDArray
 
 from telephony.events import Audio, Dtmf, Ended, Event, Held, Played, TransferAsked, Transferred
 from telephony.sip.engine import Accept, Asking, Decline, NotConnected, SipEngine, sip_engine
 from telephony.sip.line import SipLine
 from telephony.sip.settings import Account, SipError, SipSettings
-from tests.sip_peer import refusing, registrar, sip_peer
+from tests.sip_peer import refusing, registrar, sip_peer, willing
 from tests.softphone import BARESIP, MISSING, softphone
 from voice.bench.phone_sip import header
 from voice.bench.phone_sound import follow, murmur
@@ -403,3 +408,116 @@ async def test_garbage_and_a_caller_that_never_acknowledges(settings: SipSetting
             await ear.hears(Held(True))
             peer.send(caller.bye(ok), settings.port)
             await ear.hears(Ended("hung up", "Connection reset by peer [104]"))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody signed, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = tmp_path / "phone.pem"
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+async def test_nobody_on_the_way_can_listen(
+    settings: SipSettings, tmp_path: Path, words: Path, certificate: Path
+) -> None:
+    secure = replace(settings.accounts[0], transport="tls", encryption="srtp-mandatory")
+    wanted = replace(settings, accounts=(secure,), certificate=str(certificate))
+    async with (
+        sip_engine(wanted) as engine,
+        softphone(
+            tmp_path / "phone",
+            free_ports(),
+            words,
+            transport="tls",
+            account="mediaenc=srtp-mand",
+            config=f"sip_certificate {certificate}\n",
+        ) as phone,
+    ):
+        assert engine.settings.address.endswith(f"{settings.port + 1};transport=tls")
+        await phone.dial(engine.settings.address)
+        async with listening(await answered(engine)) as ear:
+            await ear.line.play(murmur(1, 8000, 2).tobytes())
+            await ear.line.mark("all")
+            await ear.hears(Played("all"))
+            await ear.hears_sound(1)
+    heard, rate = phone.heard()
+    assert likeness(murmur(1, 8000, 2), (heard * 32767).astype(np.int16), rate) >= 0.98
+
+
+async def test_who_will_not_encrypt_is_not_answered(
+    settings: SipSettings, certificate: Path
+) -> None:
+    secret = replace(settings.accounts[0], encryption="srtp-mandatory")
+    async with (
+        sip_engine(replace(settings, accounts=(secret,))) as engine,
+        sip_peer() as peer,
+    ):
+        peer.send(peer.caller(settings.port).invite(peer.sound()), settings.port)
+        await peer.gets("SIP/2.0 488")
+        assert engine.calls == 0
+
+
+async def test_two_callers_are_put_through_to_each_other(
+    settings: SipSettings, tmp_path: Path, words: Path
+) -> None:
+    person = free_ports()
+    async with (
+        sip_engine(settings) as engine,
+        softphone(tmp_path / "person", person, words, account="answermode=auto"),
+        sip_peer(willing) as peer,
+    ):
+        caller = peer.caller(settings.port)
+        invite = caller.invite(peer.sound(), extra=("Supported: replaces",))
+        peer.send(invite, settings.port)
+        ok = await peer.gets("SIP/2.0 200")
+        peer.send(caller.ack(ok), settings.port)
+        async with listening(await answered(engine)) as ear:
+            consulted = await engine.dial(f"sip:caller@127.0.0.1:{person}")
+            async with listening(consulted) as second:
+                await second.hears_sound(0.3)
+                await ear.line.connect(consulted)
+                refer = await peer.gets("REFER")
+                assert f"127.0.0.1:{person}" in header(refer, "Refer-To")
+                assert "Replaces=" in header(refer, "Refer-To")
+                peer.send(caller.notify(ok, "200 OK"), settings.port)
+                await ear.hears(Ended("replaced", "Call transfered"))
+
+
+async def test_who_cannot_be_put_through_stays(
+    settings: SipSettings, tmp_path: Path, words: Path
+) -> None:
+    person = free_ports()
+    async with (
+        sip_engine(settings) as engine,
+        softphone(tmp_path / "phone", free_ports(), words) as phone,
+        softphone(tmp_path / "person", person, words, account="answermode=auto"),
+    ):
+        await phone.dial(engine.settings.address)
+        async with listening(await answered(engine)) as ear:
+            consulted = await engine.dial(f"sip:caller@127.0.0.1:{person}")
+            async with listening(consulted):
+                await ear.line.connect(consulted)  # Debian's baresip 1.0 knows no Replaces
+                why = "peer does not support the Replaces header"
+                await ear.hears(Transferred(False, why))
+                assert not ear.line.ended
+                await ear.line.hold(False)
+                await ear.hears_sound(0.3)

@@ -225,21 +225,26 @@ def _agents(count: int, config: Path, console: Console) -> dict[str, Any]:
             answers = [holes(_pcm(one.codes)) for one in calls]
             found[str(at_once)] = {
                 "answers": sum(number for number, _, _ in answers),
-                "wanted": at_once * QUESTIONS,
+                "wanted": at_once * (1 + QUESTIONS),  # it greets
                 "tone_seconds": round(sum(tone for _, tone, _ in answers), 1),
                 "dropped_frames": sum(missing for _, _, missing in answers),
                 "packets_missing": sum(one.missing for one in calls),
+                "setup_ms": _spread([one.setup_ms for one in calls]),
                 "silence_ms": _spread([w for one in calls for w in _waits(one, said.ends)]),
                 "core": round((server.recv() - before) / lasted, 3),
             }
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("agents", "answers", "tone s", "dropped frames", "silence p50", "p95 ms", "core"):
+    for name in (
+        *("agents", "answers", "tone s", "dropped frames", "silence p50", "p95 ms"),
+        *("setup p50", "p95 ms", "core"),
+    ):
         table.add_column(name, justify="right")
     for name, one in found.items():
         silence = one["silence_ms"]
         table.add_row(
             *(name, f"{one['answers']}/{one['wanted']}", str(one["tone_seconds"])),
             *(str(one["dropped_frames"]), str(silence["median"]), str(silence["p95"])),
+            *(str(one["setup_ms"]["median"]), str(one["setup_ms"]["p95"])),
             f"{100 * one['core']:.0f}%",
         )
     console.print(table)

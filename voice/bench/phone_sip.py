@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 _count = itertools.count(1)
+_SDP = "application/sdp"
 
 
 def header(message: str, name: str) -> str:
@@ -54,11 +55,11 @@ class Caller:
     called_port: int
     agent: str = "peer"
 
-    def invite(self, body: str, within: str = "") -> str:
-        """`within`: a 200 of the call that this changes; else a new call."""
+    def invite(self, body: str, within: str = "", extra: tuple[str, ...] = ()) -> str:
+        """`within`: a 200 of the call that this changes; else a new call. `extra`: headers."""
         number = next(_count)
         call = header(within, "Call-ID") or f"call{number}@{self.port}"
-        return self._request("INVITE", call, header(within, "To"), number, body)
+        return self._request("INVITE", call, header(within, "To"), number, body, extra)
 
     def ack(self, ok: str) -> str:
         number = int(header(ok, "CSeq").split()[0])
@@ -67,7 +68,23 @@ class Caller:
     def bye(self, ok: str) -> str:
         return self._request("BYE", header(ok, "Call-ID"), header(ok, "To"), next(_count))
 
-    def _request(self, method: str, call: str, to: str, number: int, body: str = "") -> str:
+    def notify(self, ok: str, status: str) -> str:
+        """How the transfer goes that we were asked for in the call of this 200."""
+        about = ("Event: refer", "Subscription-State: terminated;reason=noresource")
+        body = f"SIP/2.0 {status}\r\n"
+        call, to = header(ok, "Call-ID"), header(ok, "To")
+        return self._request("NOTIFY", call, to, next(_count), body, about, "message/sipfrag")
+
+    def _request(
+        self,
+        method: str,
+        call: str,
+        to: str,
+        number: int,
+        body: str = "",
+        extra: tuple[str, ...] = (),
+        kind: str = _SDP,
+    ) -> str:
         uri = f"sip:{self.called}@127.0.0.1:{self.called_port}"
         return _message(
             f"{method} {uri} SIP/2.0",
@@ -79,10 +96,12 @@ class Caller:
             f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>",
             "Max-Forwards: 70",
             f"User-Agent: {self.agent}",
+            *extra,
             body=body,
+            kind=kind,
         )
 
 
-def _message(*lines: str, body: str) -> str:
-    kind = ["Content-Type: application/sdp"] if body else []
-    return "\r\n".join([*lines, *kind, f"Content-Length: {len(body)}"]) + "\r\n\r\n" + body
+def _message(*lines: str, body: str, kind: str = _SDP) -> str:
+    about = [f"Content-Type: {kind}"] if body else []
+    return "\r\n".join([*lines, *about, f"Content-Length: {len(body)}"]) + "\r\n\r\n" + body
