@@ -255,7 +255,12 @@ class SipEngine:
         """One task for all lines: thirty would wake up three thousand times a second."""
         while True:
             for line in list(self._lines):
-                line.tick()
+                try:
+                    line.tick()
+                except Exception as problem:
+                    log.exception("%s", line)
+                    line.broke(str(problem))
+                    self._own(line.cut())
                 if line.ended:
                     self._lines.discard(line)
             await asyncio.sleep(_TICK)

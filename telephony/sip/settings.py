@@ -1,6 +1,7 @@
 """What the SIP side is told: accounts, where it listens, and who may reach it."""
 
 import ipaddress
+import platform
 import re
 from dataclasses import dataclass, field
 from typing import Literal
@@ -69,6 +70,8 @@ class SipSettings:
     def address(self) -> str:
         """What a softphone dials."""
         host = f"[{self.host}]" if ":" in self.host else self.host
+        if ipaddress.ip_address(self.host).is_unspecified:
+            host = platform.node()
         account = self.accounts[0]
         tls = account.transport == "tls"
         port = self.port + 1 if tls else self.port
