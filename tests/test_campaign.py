@@ -1,11 +1,13 @@
 """Calling out: whom, when, how often, for how much; and what a kill leaves behind."""
 
 import asyncio
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -187,6 +189,29 @@ def test_a_do_not_call_list_that_cannot_be_read_stops_everything(tmp_path: Path)
 def test_people_are_called_by_their_own_clock(zones: list[str], now: str, opens: str) -> None:
     at = datetime.fromisoformat(now).replace(tzinfo=UTC)
     assert Window().opens(zones, at).isoformat()[:16] == opens
+
+
+def test_a_window_is_found_as_if_every_minute_of_a_week_were_looked_at() -> None:
+    dice = random.Random(3)
+    zones = ["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"]
+    for _ in range(20):
+        window = Window(time(9, 30), time(21), frozenset(dice.sample(["mon", "wed", "sat"], 2)))
+        some = dice.sample(zones, 2)
+        now = datetime(2026, 3, 20, tzinfo=UTC) + timedelta(minutes=dice.randrange(20 * 1440))
+        walls = [ZoneInfo(zone) for zone in some]
+        minutes = (now + timedelta(minutes=n) for n in range(8 * 1440))
+        fits = (at for at in minutes if all(_open(window, at, wall) for wall in walls))
+        expected = next(fits, None)
+        if expected is None:
+            with pytest.raises(PeopleError):
+                window.opens(some, now)
+        else:
+            assert window.opens(some, now) == expected
+
+
+def _open(window: Window, at: datetime, wall: ZoneInfo) -> bool:
+    local = at.astimezone(wall)
+    return f"{local:%a}".lower() in window.days and window.start <= local.time() < window.end
 
 
 def test_zones_with_no_hour_in_common_are_said() -> None:

@@ -6,7 +6,7 @@ owns its tasks, writes the ledger before and after every call, and may be killed
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -100,7 +100,6 @@ class Campaign:
         rules: Rules,
         *,
         clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         tell: Callable[[str], None] = lambda line: None,
         settle: float = SETTLE,
     ) -> None:
@@ -111,7 +110,6 @@ class Campaign:
         self._policy = policy
         self._rules = rules
         self._clock = clock
-        self._sleep = sleep
         self._tell = tell
         self._settle = settle
         self._changed = asyncio.Event()  # a call ended
@@ -141,7 +139,7 @@ class Campaign:
                     case Wait(until):
                         await self._wait(until - now, live)
                     case Due() if now < not_before:
-                        await self._sleep(not_before - now)
+                        await asyncio.sleep(not_before - now)
                     case Due(person):
                         not_before = now + 60.0 / self._rules.calls_a_minute
                         try:
@@ -164,7 +162,7 @@ class Campaign:
     async def _resume(self) -> None:
         for attempt in self._ledger.open(self._name):
             if (early := attempt.began + self._settle - self._clock()) > 0:
-                await self._sleep(early)
+                await asyncio.sleep(early)
             placed = await self._dialler.placed(attempt.id, attempt.number, attempt.began)
             shown = masked(attempt.number)
             if placed is False:
@@ -194,9 +192,10 @@ class Campaign:
         self._changed.set()
 
     async def _wait(self, seconds: float, live: set[asyncio.Task[None]]) -> None:
-        """Until then, or until a call ends."""
+        """Until then, or until a call ends; a minute at most, as a machine may have slept."""
+        seconds = min(seconds, 60.0)
         if not live:
-            await self._sleep(seconds)
+            await asyncio.sleep(seconds)
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

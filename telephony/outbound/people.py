@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,20 +40,33 @@ class Window:
     days: frozenset[str] = frozenset(_DAYS[:5])
 
     def opens(self, zones: Iterable[str], now: datetime) -> datetime:
-        """`now` if it is open in every one of the zones, or when it next is, to the minute.
+        """`now` if it is open in every one of the zones, or when it next is, in UTC.
 
-        Raises PeopleError where no minute of the coming week suits them all. `now` has a zone.
+        Raises PeopleError where no moment of the coming week suits them all. `now` has a zone.
         """
         places = [ZoneInfo(zone) for zone in zones]
-        at = now
-        for _ in range(7 * 24 * 60):
-            if places and all(self._open(at.astimezone(place)) for place in places):
+        at, last = now.astimezone(UTC), now + timedelta(days=8)
+        while places and at < last:
+            later = max(self._next(at.astimezone(place)) for place in places)
+            if later <= at:
                 return at
-            at = at.replace(second=0, microsecond=0) + timedelta(minutes=1)
+            at = later
         raise PeopleError("no minute of the week is inside the window in all zones of the number")
 
-    def _open(self, local: datetime) -> bool:
-        return _DAYS[local.weekday()] in self.days and self.start <= local.time() < self.end
+    def _next(self, local: datetime) -> datetime:
+        """When it is open, from this moment on a wall, in UTC."""
+        today = local.date()
+        if self._named(today) in self.days and self.start <= local.time() < self.end:
+            return local.astimezone(UTC)
+        for days in range(8):
+            opening = datetime.combine(today + timedelta(days), self.start, local.tzinfo)
+            if self._named(opening.date()) in self.days and opening > local:
+                return opening.astimezone(UTC)
+        return local.astimezone(UTC) + timedelta(days=8)
+
+    @staticmethod
+    def _named(day: date) -> str:
+        return _DAYS[day.weekday()]
 
 
 def read_people(
