@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from telephony.events import Audio, Ended, Event
+from telephony.events import Audio, Event
 from telephony.line import Line
 from telephony.outbound.machines import PAUSE, Answerer, Beep, Heard, who
 from voice.listen.listener import Ears
@@ -100,17 +100,14 @@ async def picked_up(line: Line, ears: Ears) -> tuple[PickedUp, Line]:
     """Listen until it is known who answers; the line as it goes on from there."""
     listening = _Listening(ears, line.about.in_rate)
     early: list[Event] = []
-    found: Answerer = "machine"
+    found: Answerer = "nobody"
     events = line.events()
     async for event in events:
         if isinstance(event, Audio):
             known = await listening.hear(event.samples)
             if known or listening.seconds >= LONGEST:
-                found = known or found
+                found = known or "machine"
                 break
-            continue
-        early.append(event)
-        if isinstance(event, Ended):
-            found = "nobody"
-            break
+        else:
+            early.append(event)
     return PickedUp(found, listening.text, listening.seconds), HeardLine(line, early, events)
