@@ -21,6 +21,8 @@ from telephony.outbound.machines import Answerer, Beep, Heard, who
         ("Ha llamado a Ana. Deje su mensaje después del tono.", 3.0, 0.2, "machine"),
         ("Please state your name and the reason for your call.", 3.0, 0.1, "screening"),
         ("The person you are calling uses a screening service.", 3.0, 0.1, "screening"),
+        ("To be connected, please press 1.", 2.0, 0.1, "screening"),
+        ("Sorry I missed your call. Please text me instead.", 2.4, 0.8, "machine"),
         ("and then and then and then", 6.1, 0.0, "machine"),
         ("", 0.0, 4.9, None),
         ("", 0.0, 5.0, "nobody"),

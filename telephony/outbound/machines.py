@@ -21,7 +21,7 @@ NOBODY = 5.0  # s of silence from the start
 _SCREENING = re.compile(
     r"screening|state your name|say your name|record your name|reason (for|you)[a-z' ]* call|"
     r"who('s| is) calling|see if (this person|they|he|she)('s| is| are) available|"
-    r"press (one|1) to (be )?connect|"
+    r"press (one|1) to (be )?connect|connected,? (please )?press|"
     r"filtr|diga su nombre|motivo de (su|la) llamada",
     re.IGNORECASE,
 )
@@ -32,7 +32,7 @@ _MACHINE = re.compile(
     r"(not|n't|un) ?(available|reachable)|not in service|record (your|a) message|"
     r"(call|get back to|return|reach) you( back)? (as soon|when|later|shortly)|"
     r"(you have|you've|you) reached|(has|have) been forwarded|i'll (call|get back)|"
-    r"we are (currently )?closed|(office|business|opening) hours|"
+    r"missed (your|the) call|we are (currently )?closed|(office|business|opening) hours|"
     r"deje (su|un|tu) mensaje|despu[eé]s (del|de la) (tono|señal)|buz[oó]n|contestador|"
     r"no (est[aá]|se encuentra) disponible|no (puedo|podemos) (atender|contestar)",
     re.IGNORECASE,
