@@ -7,7 +7,7 @@ the line beside the right one as often as not).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from agents.after.extraction import SLOT, shown, transcript
@@ -46,6 +46,18 @@ _SHOWN = (
     (_MOOD.format(4), "neutral"),
     (_QUESTION.format("When does the plumber come?"), "tomorrow at nine [4]"),
     (_QUESTION.format("What does it cost?"), "not said"),
+)
+# English and Spanish
+_PROMISE = re.compile(
+    r"\b(?:I|we)(?:'ll| will| shall| am going to|'m going to| are going to|'re going to)\b"
+    r"|\blet me\b"
+    r"|\b(?:voy|vamos) a\b|\b\w+(?:aré|eré|iré|aremos|eremos|iremos)\b",
+    re.IGNORECASE,
+)
+_REQUEST = re.compile(
+    r"\b(?:please|(?:can|could|would|will) you|you (?:need|have) to|you (?:must|should))\b"
+    r"|\bpor favor\b|\b(?:puede|podría|tiene que|debe)\b",
+    re.IGNORECASE,
 )
 _FEW = 4  # words; fewer have no mood that text could tell
 _MOST = 4  # of each, for one stretch of a conversation
@@ -92,7 +104,7 @@ class Reader:
         for row in (await self._ask(_ACTIONS, root, "[^\\[\\]\\n]{6,120}")).splitlines():
             name = next((who for who in self._who if row.startswith(f"{shown(who)}: ")), "")
             made = self._claims(row.removeprefix(f"{shown(name)}: ")) if name else []
-            found += [Claim(claim.text, claim.lines, name) for claim in made]
+            found += [replace(claim, owner=self._owner(claim, name)) for claim in made]
         return found
 
     async def answer(self, question: str) -> Claim | None:
@@ -156,13 +168,26 @@ class Reader:
                 found.append(Claim(match[1], lines))
         return found
 
+    def _owner(self, claim: Claim, named: str) -> str:
+        """Who promises it in the line, or whom the line asks; else whom the model names, which the
+        1.5B does by the toss of a coin."""
+        line = claim.lines[0]
+        sentences = re.split(r"(?<=[.?!])\s+", line.text)
+        sentence = max(sentences, key=lambda one: holds(claim.text, [Line(0, line.who, one)]))
+        others = [who for who in self._who if who != line.who]
+        if _PROMISE.search(sentence):
+            return line.who
+        return others[0] if _REQUEST.search(sentence) and len(others) == 1 else named
+
     def _evidence(self, text: str, named: tuple[Line, ...], least: float) -> tuple[Line, ...]:
-        """The lines that were named where they hold the text, else the ones that hold most of it,
-        alone or with the next."""
+        """The lines that were named where they hold the text, else the one that holds most of it,
+        or two after one another; two where it names nobody, for it might be about the other."""
         if named and holds(text, named, self._who) >= least:
             return named
         lines = tuple(self._lines.values())
-        ways = [(line,) for line in lines] + list(pairwise(lines))
+        ways: list[tuple[Line, ...]] = [(line,) for line in lines]
+        if not _stems(text) & _stems(" ".join(self._who)):
+            ways += pairwise(lines)
         best = max(ways, key=lambda way: (holds(text, way, self._who), -len(way)))
         return best if holds(text, best, self._who) >= max(least, _WORDS) else ()
 
@@ -190,14 +215,15 @@ async def most_important(engine: Engine, claims: Sequence[Claim], most: int) -> 
 
 
 def holds(text: str, lines: Sequence[Line], who: Sequence[str] = ()) -> float:
-    """The part of its content words that the lines say; 0 where a figure or a name is not there."""
-    evidence = " ".join(f"{line.who} {line.text}" for line in lines)
-    known = _stems(evidence)
-    everywhere = known | _stems(" ".join(who))
+    """The part of its content words that the lines or their speakers' names say; 0 where a figure,
+    a name or one of `who` is not there."""
+    known = _stems(" ".join(f"{line.who} {line.text}" for line in lines))
+    if (_stems(" ".join(who)) & _stems(text)) - known:
+        return 0.0
     words = re.findall(r"[\w']+", text)
     for at, word in enumerate(words):
         exact = any(c.isdigit() for c in word) or (at > 0 and word[0].isupper() and len(word) > 1)
-        if exact and _stem(word) not in everywhere:
+        if exact and _stem(word) not in known:
             return 0.0
     content = [_stem(word) for word in words if len(word) > 3] or list(map(_stem, words))
     return sum(word in known for word in content) / max(1, len(content))

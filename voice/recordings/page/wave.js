@@ -25,6 +25,11 @@ function laneOf(speaker, colour) {
   return { channel, colour: colour % 6, loud, theirs };
 }
 
+// what nobody is known to have said is not hidden: it is drawn, pale, in the first lane
+const nobodys = (lanes[0]?.loud ?? []).map((level, at) =>
+  lanes.some((lane) => lane.channel !== lanes[0].channel || lane.theirs[at]) ? 0 : level,
+);
+
 const colourOf = (name) => {
   // a custom property is not resolved; a colour that is set is
   const probe = document.createElement("i");
@@ -57,6 +62,7 @@ function drawWave() {
       for (let at = first; at < Math.min(last, lane.loud.length); at++) {
         if (lane.theirs[at] && lane.loud[at] > loudest) loudest = lane.loud[at];
         theirs |= lane.theirs[at];
+        if (!number && nobodys[at] > loudest) loudest = nobodys[at];
       }
       const tall = Math.max(1, (loudest / 255) * (room - 4));
       pen.fillStyle = theirs ? ink : rest;
