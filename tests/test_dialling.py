@@ -47,7 +47,7 @@ def person(port: int) -> Person:
 
 @on_a_wire
 async def test_a_person_hears_first_that_it_is_a_machine(phone: SipDialler, tmp_path: Path) -> None:
-    hello = np.concatenate([np.zeros(RATE), murmur(0.5, RATE, 1), np.zeros(RATE * 6)])
+    hello = np.concatenate([np.zeros(RATE * 2), murmur(0.5, RATE, 1), np.zeros(RATE * 6)])
     sf.write(tmp_path / "hello.wav", hello.astype(np.int16), RATE)
     port = free_ports()
     account = "answermode=auto"
@@ -69,7 +69,7 @@ async def test_a_machine_is_hung_up_on(phone: SipDialler, tmp_path: Path) -> Non
     beep = 8000 * np.sin(2 * np.pi * 1000 * time)
     sf.write(
         tmp_path / "beep.wav",
-        np.concatenate([np.zeros(RATE), beep, np.zeros(RATE * 20)]).astype(np.int16),
+        np.concatenate([np.zeros(RATE * 2), beep, np.zeros(RATE * 20)]).astype(np.int16),
         RATE,
     )
     port = free_ports()
