@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # pyright's launcher asks a registry for news otherwise
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help demo phone test bench eval lock clean chromium softphone torch test-torch
+.PHONY: help demo phone test bench bench-batch eval lock clean chromium softphone torch test-torch
 help:
 	@echo 'make demo    talk with an agent at http://localhost:8000  (PORT=9000 CONFIG=file LLM=name|address)'
 	@echo 'make phone   speak with it by any SIP softphone             (PORT, LLM as above)'
@@ -69,6 +69,10 @@ $(BENCH)/peers.done:
 $(BENCH)/turns.done:
 	$(call part,turns '$(TURNS)' --out $(BENCH))
 comma := ,
+
+# RECORDINGS: a folder of English sound files, each with a .txt of its words
+bench-batch: $(VENV)/dev.stamp $(VENV)/openline.stamp
+	@$(BIN)/openline bench batch '$(RECORDINGS)' --out $(BENCH)
 
 # what docs/evals.md publishes; ends with an error where a rule was broken
 EVAL_LLMS ?= qwen2.5-coder-1.5b qwen2.5-coder-0.5b smollm2-135m

@@ -305,6 +305,26 @@ def diarize(
     run(data=data, out=out, known=known, collar=collar)
 
 
+@bench.command(epilog="Example:  openline bench batch ~/recordings --rounds 3")
+def batch(
+    data: Annotated[
+        Path,
+        typer.Argument(help="A folder of English sound files with a .txt of their words each."),
+    ],
+    models: Annotated[
+        str, typer.Option(help="Cards, with commas.")
+    ] = "whisper-tiny.en,whisper-base",
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is run.")] = 3,
+    out: OutOption = Path("bench"),
+) -> None:
+    """Measure `openline transcribe` beside faster-whisper: word errors, processor, time."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as transcribe does; both gain by it
+    from voice.bench.batch import run
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    run(data=data, models=names, rounds=rounds, out=out)
+
+
 @bench.command(epilog="Example:  openline bench load --calls 20,40,80 --callers 0")
 def load(
     calls: Annotated[

@@ -18,7 +18,7 @@ class Activity:
     """One value for every STEP of a track."""
 
     speech: NDArray[np.float32]  # probability, Silero's
-    voiced: NDArray[np.bool_]  # ours: louder than the background, and with a pitch
+    voiced: NDArray[np.bool_]  # ours: louder than the background; where Silero doubts, with a pitch
     level: NDArray[np.float32]  # root mean square
 
     def during(self, start: float, end: float) -> slice:
@@ -41,20 +41,25 @@ class Span:
 
 def listen(blocks: Iterable[NDArray[np.float32]]) -> Activity:
     """`blocks` of a track, each but the last a multiple of WINDOW samples."""
-    speech: list[NDArray[np.float32]] = []
-    pitch: list[NDArray[np.float32]] = []
-    level: list[NDArray[np.float32]] = []
-    for block in blocks:
-        padded = np.pad(block, (0, -len(block) % WINDOW))
-        speech.append(np.asarray(get_vad_model()(padded), np.float32).ravel())
-        windows = padded.reshape(-1, WINDOW)
-        level.append(np.sqrt((windows**2).mean(axis=1)))
-        pitch.append(_harmonicity(windows))
-    if not speech:
+    found = [_listen(block) for block in blocks]
+    if not found:
         nothing = np.zeros(0, np.float32)
         return Activity(nothing, np.zeros(0, np.bool_), nothing)
-    loud = np.concatenate(level)
-    return Activity(np.concatenate(speech), _voiced(loud, np.concatenate(pitch)), loud)
+    return Activity(
+        np.concatenate([one.speech for one in found]),
+        np.concatenate([one.voiced for one in found]),
+        np.concatenate([one.level for one in found]),
+    )
+
+
+def _listen(block: NDArray[np.float32]) -> Activity:
+    windows = np.pad(block, (0, -len(block) % WINDOW)).reshape(-1, WINDOW)
+    speech = np.asarray(get_vad_model()(windows.ravel()), np.float32).ravel()
+    level = np.sqrt((windows**2).mean(axis=1))
+    voiced = _loud(level)
+    asked = voiced & (speech < 0.5)  # where Silero is sure, nobody asks the other detector
+    voiced[asked] = _harmonicity(windows[asked]) > 0.5
+    return Activity(speech, voiced, level)
 
 
 def spans(active: NDArray[np.bool_], *, bridge: float, shortest: float = 0.0) -> list[Span]:
@@ -84,14 +89,14 @@ def padded(found: Iterable[Span], until: float) -> Iterator[Span]:
         yield Span(max(0.0, one.start - _PADDING), min(until, one.end + _PADDING))
 
 
-def _voiced(level: NDArray[np.float32], pitch: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Louder than 12 dB above the quietest tenth of the minute around, and periodic."""
+def _loud(level: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Louder than 12 dB above the quietest tenth of the minute around."""
     around = round(60 / STEP)
     floor = np.empty_like(level)
     for start in range(0, len(level), around):
         near = level[max(0, start - around // 2) : start + around + around // 2]
         floor[start : start + around] = np.percentile(near, 10)
-    return (level > np.maximum(4 * floor, 1e-3)) & (pitch > 0.5)
+    return level > np.maximum(4 * floor, 1e-3)
 
 
 def _harmonicity(windows: NDArray[np.float32]) -> NDArray[np.float32]:

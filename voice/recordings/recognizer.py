@@ -20,7 +20,7 @@ _LEAD, _TAIL = 0.1, 1.0  # s of silence around a piece; measured together with t
 # are missing, the decoder misses its end and repeats itself.
 _REFILL = 500
 _WHOLE = 512  # the width of whisper-base: wider models repeat themselves all the same
-_ROUND = 100  # positions; pieces of about the same length share a batch
+_ROUND = 500  # positions; a batch costs less than what its pieces are longer by
 _MOST = 16  # pieces a batch; more gain nothing on a CPU
 _SECOND = 50  # positions
 

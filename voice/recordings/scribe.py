@@ -29,6 +29,7 @@ Quality = Literal["fast", "balanced", "best"]
 _BLOCK = 600 * SAMPLE_RATE // WINDOW * WINDOW / SAMPLE_RATE  # s that are listened to at once
 _LISTENED = 60.0  # s heard for who speaks, before it is asked whether to stop: 3 s of processor
 _BEAM: dict[Quality, int] = {"fast": 1, "balanced": 1, "best": 5}
+_LEAST: dict[Quality, float] = {"fast": -0.8, "balanced": -0.4, "best": -0.6}
 
 
 class Stopped(Exception):
@@ -44,6 +45,10 @@ class Scribe:
     diarizer: Diarizer | None = None
     speakers: int | None = None  # None: not known
     known: KnownVoices | None = None  # with a diarizer only
+
+    @property
+    def _effort(self) -> tuple[int, float]:
+        return _BEAM[self.quality], _LEAST[self.quality]
 
     def write(
         self,
@@ -66,7 +71,7 @@ class Scribe:
                     raise Stopped
                 told((before + at / sound.seconds) / sound.tracks)
 
-            one = Track(sound, track, self.recognizer, activity, _BEAM[self.quality])
+            one = Track(sound, track, self.recognizer, activity, *self._effort)
             one.read(reached)
             tracks.append(one)
         _part(tracks)

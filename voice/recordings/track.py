@@ -45,6 +45,7 @@ class Track:
     recognizer: Recognizer
     activity: Activity
     beam: int
+    least: float  # log probability of what is believed at once
     said: list[Said] = field(default_factory=list[Said])
     accounts: list[Accounted] = field(default_factory=list[Accounted])
 
@@ -65,7 +66,11 @@ class Track:
     def _readings(self, pieces: Sequence[Piece]) -> list[Reading]:
         sounds = [self._audio(piece) for piece in pieces]
         readings = self.recognizer.read(sounds, beam=self.beam)
-        doubtful = [i for i, reading in enumerate(readings) if reading.doubt]
+        doubtful = [
+            i
+            for i, reading in enumerate(readings)
+            if reading.doubt or (reading.words and reading.log_probability < self.least)
+        ]
         again = self.recognizer.read([sounds[i] for i in doubtful], beam=5, whole=True)
         for i, second in zip(doubtful, again, strict=True):
             readings[i] = better(readings[i], second)
