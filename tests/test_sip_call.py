@@ -17,8 +17,8 @@ import soundfile as sf
 import soxr
 
 from tests.conftest import DEMO, Says
+from tests.sip_ear import free_ports
 from tests.softphone import BARESIP, MISSING, softphone
-from tests.test_sip import free_ports
 from voice.listen.whisper import Transcriber
 from voice.models import model_path
 

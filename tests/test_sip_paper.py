@@ -28,7 +28,7 @@ TRUNK = Account("4930123", "sip.trunk.example:5060", "secret", register=True)
         ("Connection reset by peer [104]", "hung up"),  # a BYE
         ("Rejected by user", "hung up"),
         ("Call transfered", "replaced"),
-        ("rtp stream error", "lost"),
+        ("Software caused connection abort [103]", "lost"),
     ],
 )
 def test_the_stacks_words_become_a_reason(text: str, reason: str) -> None:

@@ -27,4 +27,4 @@ def ending(text: str) -> Ending:
     # a BYE from the other side is "Connection reset by peer [104]"
     if not text or "reset by peer" in text or "by user" in text:
         return "hung up"
-    return "lost"  # "rtp stream error": no packet came for long
+    return "lost"

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-import baresip
 from baresip import (
     AudioNotActive,
     BaresipError,
@@ -28,20 +27,13 @@ from telephony.sip.line import SipLine
 from telephony.sip.placing import place
 from telephony.sip.registration import Registration
 from telephony.sip.settings import Account, Network, SipError, SipSettings, check
+from telephony.sip.stack import stack_account, stack_config
 
 log = logging.getLogger(__name__)
 
 _TICK = 0.01  # s; packets hold 20 ms
 _ACK_SECONDS = 5.0  # for the ACK of our 200, which is sent four times until then
 _MEDIA_SECONDS = 2.0  # for sound after it
-_HEADERS = ("From", "To", "User-Agent", "Diversion", "P-Asserted-Identity", "X-Call-Token")
-_CODECS = {
-    "pcmu": "pcmu/8000/1",
-    "pcma": "pcma/8000/1",
-    "g722": "g722/16000/1",
-    "opus": "opus/48000/2",  # its name on the wire; what we exchange with the stack is 16 kHz mono
-}
-_ENCRYPTIONS = {"none": (), "srtp": ("mediaenc=srtp",), "srtp-mandatory": ("mediaenc=srtp-mand",)}
 # what attack tools call themselves
 _SCANNERS = re.compile(
     r"friendly-scanner|sipvicious|sundayddr|sip-?scan|sipcli|vaxsip|pplsip|sivus|iwar|smap|gulp",
@@ -127,7 +119,7 @@ class SipEngine:
         await self._hear_only_allowed()
         for account in self.settings.accounts:
             try:
-                agent = await UserAgent.create(self._runtime, _stack_account(account))
+                agent = await UserAgent.create(self._runtime, stack_account(account))
             except (BaresipError, ValueError) as problem:
                 raise SipError(f"{account.uri} cannot be an account: {problem}") from None
             self._agents[account] = agent
@@ -242,7 +234,15 @@ class SipEngine:
                         in_rate=info.rx_sample_rate,
                         out_rate=info.tx_sample_rate,
                     )
-                    line = SipLine(call, account, about, self._runtime, self._own, self._may_refer)
+                    line = SipLine(
+                        call,
+                        account,
+                        about,
+                        self._runtime,
+                        self.settings.silent_seconds,
+                        self._own,
+                        self._may_refer,
+                    )
                     self._lines.add(line)
                     return line
             await asyncio.sleep(_TICK)
@@ -323,7 +323,7 @@ async def sip_engine(
     runtime = Runtime(native_log_level="error")
     engine = SipEngine(settings, runtime, decide, may_refer)
     try:
-        await runtime.start(_stack_config(settings))
+        await runtime.start(stack_config(settings))
     except (BaresipError, ValueError) as problem:
         where = f"{settings.host}:{settings.port}"
         if "Address already in use" in str(problem):
@@ -338,47 +338,6 @@ async def sip_engine(
         await engine.close()
         with contextlib.suppress(BaresipError):  # it died before
             await runtime.close()
-
-
-def _stack_config(settings: SipSettings) -> baresip.Config:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    lines = [
-        f"sip_listen {host}:{settings.port}",
-        f"sip_transports udp,tcp{',tls' if settings.certificate else ''}",
-        f"rtp_ports {settings.media_ports[0]}-{settings.media_ports[1]}",
-        f"audio_jitter_buffer_type {'fixed' if settings.jitter_ms else 'off'}",
-        f"audio_jitter_buffer_ms {settings.jitter_ms}-{max(200, 2 * settings.jitter_ms)}",
-        # Opus is stereo at 48 kHz otherwise: 192 kB/s each way, of which models use a sixth
-        "opus_stereo no",
-        "opus_samplerate 16000",
-        "opus_bitrate 64000",  # it would choose 19 kbit/s for 16 kHz mono
-        "opus_inbandfec yes",
-    ]
-    if settings.certificate:
-        lines.append(f"sip_certificate {settings.certificate}")
-    if settings.authorities:
-        lines.append(f"sip_cafile {settings.authorities}")
-    return baresip.Config(
-        net_interface=None if settings.host in ("0.0.0.0", "::") else settings.host,
-        max_concurrent_calls=settings.max_calls,
-        rtp_timeout=settings.silent_seconds,
-        expose_headers=_HEADERS,
-        native_log_level="error",
-        extra_config_text="\n".join(lines) + "\n",
-    )
-
-
-def _stack_account(account: Account) -> baresip.Account:
-    return baresip.Account(
-        account.user,
-        account.domain,
-        account.password,
-        reg_interval=300 if account.register else 0,
-        transport=account.transport,
-        audio_codecs=tuple(_CODECS[codec] for codec in account.codecs),
-        auth_user=account.login or None,
-        extra_params=_ENCRYPTIONS[account.encryption],
-    )
 
 
 def _uri(header: str) -> str:

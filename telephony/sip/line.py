@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 
 from baresip import (
@@ -34,6 +33,7 @@ from telephony.events import (
 )
 from telephony.line import Ability
 from telephony.sip.endings import ending
+from telephony.sip.inbox import Inbox
 from telephony.sip.outgoing import Outgoing
 from telephony.sip.placing import place
 from telephony.sip.rate import Rate
@@ -66,25 +66,26 @@ class SipLine:
         account: Account,
         about: Started,
         runtime: Runtime,
+        silent_seconds: float,
         own: Callable[[Coroutine[object, object, None]], None],
         may_refer: Callable[["SipLine", str], Awaitable[bool]],
     ) -> None:
-        """`own` keeps the tasks of commands that take long; `may_refer` says whether the other
-        side's REFER to an address is followed."""
+        """`silent_seconds` without a packet, but for a hold, end the call; `own` keeps the tasks of
+        commands that take long; `may_refer` says whether the other side's REFER is followed."""
         self.account = account
         self.about = about
         self._call = call
         self._runtime = runtime
+        self._silent_seconds = silent_seconds
         self._own = own
         self._may_refer = may_refer
         self._outgoing = Outgoing(_bytes(_AHEAD, about.out_rate), _bytes(_FIRST, about.out_rate))
-        self._events: deque[Event] = deque()  # bounded by _UNREAD of sound; the rest is rare
-        self._unread = 0  # bytes of sound in it
-        self._news = asyncio.Event()
-        self._ended = False
+        self._inbox = Inbox(_bytes(_UNREAD, about.in_rate))
         self._keys = asyncio.Lock()  # digits of two commands must not mix
         self._said = asyncio.Event()  # nothing is left to be sent
         self._said.set()
+        self._heard_at = asyncio.get_running_loop().time()
+        self._held = False  # by the other side, which may then send nothing
         self._flushing = False  # the stack empties its buffer at its next packet
         self._following = False  # a REFER of the other side
         self._from_wire = Rate(about.in_rate, about.in_rate)
@@ -96,27 +97,18 @@ class SipLine:
 
     @property
     def ended(self) -> bool:
-        return self._ended
+        return self._inbox.ended
 
     @property
     def unsent(self) -> float:
         """Seconds of sound that have not left yet."""
         return self._outgoing.waiting / _bytes(1, self.about.out_rate)
 
-    async def events(self) -> AsyncIterator[Event]:
-        while True:
-            while self._events:
-                event = self._events.popleft()
-                if isinstance(event, Audio):
-                    self._unread -= len(event.samples)
-                yield event
-                if isinstance(event, Ended):
-                    return
-            self._news.clear()
-            await self._news.wait()
+    def events(self) -> AsyncIterator[Event]:
+        return self._inbox.events()
 
     async def play(self, samples: bytes) -> None:
-        if self._ended:
+        if self.ended:
             return
         if self.unsent > _UNSENT:
             self._tell(Bad(f"{_UNSENT} s of sound wait already: what came then is dropped"))
@@ -128,7 +120,7 @@ class SipLine:
         """Nothing to do: the last of a sentence waits for 20 ms at most."""
 
     async def mark(self, name: str) -> None:
-        if self._ended:
+        if self.ended:
             return
         self._outgoing.mark(name)
         self._played(self._outgoing.sent(self._outgoing.held))
@@ -165,7 +157,7 @@ class SipLine:
             except StaleHandleError:
                 return
             except BaresipError as problem:
-                if self._ended:
+                if self.ended:
                     return
                 log.debug("%s: %s", self, problem)
                 await asyncio.sleep(0.1)
@@ -180,19 +172,19 @@ class SipLine:
 
     async def cut(self) -> None:
         """Hang up now."""
-        if self._ended:
-            return
         try:
             await self._call.hangup()
         except StaleHandleError:
             return
         except BaresipError as problem:
-            log.warning("%s: %s", self, problem)
+            if not self.ended:
+                log.warning("%s: %s", self, problem)
 
     # -- the stack's side
 
     def tick(self) -> None:
         """Take what has been received, give what is due. Blocks for nothing."""
+        self._watch()
         audio = self._call.audio
         try:
             received = audio.read(65536)
@@ -204,6 +196,7 @@ class SipLine:
         except AudioNotActive:
             return
         if received:
+            self._heard_at = asyncio.get_running_loop().time()
             self._hear(received, info.rx_sample_rate)
         if not info.tx_ready:  # on hold
             return
@@ -221,19 +214,22 @@ class SipLine:
             else:
                 self._outgoing.written(self._to_wire.before(taken))
 
+    def _watch(self) -> None:
+        """The stack has a watch too, but drops calls on hold whose phones send nothing then."""
+        now = asyncio.get_running_loop().time()
+        if self._held or self._call.is_on_hold:
+            self._heard_at = now
+        elif now - self._heard_at > self._silent_seconds and not self.ended:
+            self.broke(f"no packet came for {self._silent_seconds:g} s")
+            self._own(self.cut())
+
     def broke(self, problem: str) -> None:
-        """The stack under this call is gone."""
+        """End it here, whatever the other side thinks."""
         self._tell(Ended("lost", problem))
 
     def _hear(self, received: bytes, rate: int) -> None:
         self._from_wire = self._from_wire.between(rate, self.about.in_rate)
         samples = self._from_wire.change(received)
-        self._unread += len(samples)
-        while self._unread > _bytes(_UNREAD, self.about.in_rate):
-            oldest = next(event for event in self._events if isinstance(event, Audio))
-            self._events.remove(oldest)
-            self._unread -= len(oldest.samples)
-            log.warning("%s: the caller's sound is not read, so it is dropped", self)
         self._tell(Audio(samples))
 
     def _played(self, marks: Sequence[str]) -> None:
@@ -243,13 +239,9 @@ class SipLine:
             self._tell(Played(mark))
 
     def _tell(self, event: Event) -> None:
-        if self._ended:
-            return
-        if isinstance(event, Ended):
-            self._ended = True
+        self._inbox.tell(event)
+        if self.ended:
             self._said.set()
-        self._events.append(event)
-        self._news.set()
 
     def _listen_to(self, call: Call) -> None:
         def happened(event: StackEvent) -> None:
@@ -265,8 +257,10 @@ class SipLine:
     def _on_stack_event(self, event: StackEvent) -> None:
         match event.event:
             case Stack.CALL_HOLD:
+                self._held = True
                 self._tell(Held(True))
             case Stack.CALL_RESUME:
+                self._held = False
                 self._tell(Held(False))
             case Stack.CALL_CLOSED if not self._following:
                 text = event.text or ""

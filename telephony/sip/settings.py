@@ -61,7 +61,7 @@ class SipSettings:
     # So long sound waits for what overtakes it. 0: it is taken as it comes; who listens needs no
     # even flow, and the stack's buffer throws away what comes later than it waits.
     jitter_ms: int = 0
-    silent_seconds: int = 10  # without a packet: the other side has vanished
+    silent_seconds: float = 10  # without a packet: the other side has vanished
     certificate: str = ""  # a PEM file with certificate and key, for TLS
     authorities: str = ""  # a PEM file: whose certificates are trusted; "": nobody's is checked
     media_ports: tuple[int, int] = (10000, 20000)

@@ -53,7 +53,7 @@ def sip_settings(config: Config) -> SipSettings:
         # a call that is being passed on has a second one, to whom it is passed
         2 * (config.phone.max_calls or config.server.max_calls),
         sip.jitter_ms,
-        round(config.phone.media_seconds),
+        config.phone.media_seconds,
         sip.certificate,
         sip.authorities,
         sip.media_ports,
