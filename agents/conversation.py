@@ -210,7 +210,8 @@ class Conversation:
     def __init__(self, agent: Agent, notes: Notes, telephone: Telephone) -> None:
         self._agent = agent
         self._history: list[Message] = []
-        self._state = State()
+        likely = telephone.language
+        self._state = State(language=likely if likely in agent.languages else "")
         self._draft: _Draft | None = None
         self._unheard: list[_Spoken] = []
         self._waits = {code: _waits(spoken) for code, spoken in agent.languages.items()}

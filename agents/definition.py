@@ -71,6 +71,7 @@ class Words(Strict):
     brings what is said and asked for, by their names."""
 
     voice: str = ""  # empty: the server's first in this language
+    greeting: str = ""  # of telephone calls that begin in it; empty: the first language's
     persona: str = Field(min_length=1)
     facts: list[str] = Field(default_factory=list[str])
     examples: list[str] = Field(default_factory=list[str])
@@ -121,6 +122,10 @@ class AgentDefinition(Strict):
         """All that it speaks, first the one that it greets in."""
         return (self.language, *self.words)
 
+    def greets_in(self, code: str) -> bool:
+        """Whether it has a greeting of its own in a further language."""
+        return code in self.words and bool(self.words[code].greeting)
+
     def speaking(self, code: str) -> "AgentDefinition":
         """The definition of the same agent in one of its further languages."""
         words = self.words[code]
@@ -128,6 +133,7 @@ class AgentDefinition(Strict):
             update={
                 "language": code,
                 "voice": words.voice,
+                "greeting": words.greeting or self.greeting,
                 "persona": words.persona,
                 "facts": words.facts,
                 "examples": words.examples,

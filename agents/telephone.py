@@ -15,6 +15,7 @@ class Telephone:
     can: Collection[str] = ()  # of "transfer", "dtmf", "hold"
     caller: str = ""  # number or SIP address; "" where it is withheld
     called: str = ""
+    language: str = ""  # that the caller is likely to speak, by their number
     desk: str = ""  # the agent's handoff.to
     asked: list[LineCommand] = field(default_factory=list[LineCommand])
     over: bool = False  # the call is to end

@@ -31,6 +31,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from agents.events import Event, Finished, Say
 from agents.llm.engine import Message
+from agents.telephone import Telephone
 from voice.journal.clock import VirtualLoop
 from voice.journal.recorder import Recorder
 from voice.journal.writer import Sink
@@ -188,6 +189,7 @@ class PaperConversation:
         self.heard_lines: list[str] = []
         self.expects = ""
         self.spoken = ""
+        self.telephone = Telephone()
         self.closed = False
 
     def phrase(self, name: str) -> str:

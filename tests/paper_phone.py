@@ -8,6 +8,7 @@ assert phone.heard == [...]
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.definition import Words
 from telephony.events import Audio, Dtmf, Ended, Event, Played, Started, Transferred
 from telephony.line import Ability, NotOnThisWire
 from tests.paper import PaperConversation, PaperLane, Utterance, VirtualLoop
@@ -47,7 +49,7 @@ class PaperTrunk:
     name = "paper"
 
     def __init__(self, phone: "PaperPhone", abilities: frozenset[Ability], late: float) -> None:
-        self.about = Started("CA1", "+4930111", "+4930222", RATE, RATE)
+        self.about = Started("CA1", "+4930111", phone.called, RATE, RATE)
         self.abilities = abilities
         self._phone = phone
         self._late = late
@@ -158,6 +160,9 @@ class PaperPhone:
         self.left: list[asyncio.Task[Any]] = []  # tasks that outlived the call
         self.lasted = 0.0
         self.transfers = True
+        self.called = "+4930222"
+        self.now = dt.datetime(2026, 11, 24, 9, tzinfo=dt.UTC)
+        self.words: dict[str, Words] = {}  # of the agent
         self.busy = 0  # other calls that go on
 
     def says(self, text: str, at: float, seconds: float = 1.0, finished: float = 0.95) -> Utterance:
@@ -201,12 +206,13 @@ class PaperPhone:
         self.engines = PaperEngines(
             self.config, lane=lambda name: PaperLane(takes[name]), talk=self.talk
         )
+        self.engines.words = self.words
         self.calls = Calls(3)
         self.line = PaperTrunk(self, self._abilities, self._late)
         engines: Any = self.engines
         began = asyncio.get_running_loop().time()
         with contextlib.ExitStack() as others:
-            switchboard = Switchboard(self.config, engines, self.calls)
+            switchboard = Switchboard(self.config, engines, self.calls, lambda: self.now)
             for _ in range(self.busy):
                 others.enter_context(switchboard.place())
             await switchboard.answer(self.line)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from fastapi import FastAPI
 
-from agents.definition import AgentDefinition
+from agents.definition import AgentDefinition, Words
 from agents.events import Event, Finished, Say, ToolEnded, ToolStarted
 from agents.llm.engine import Engine
 from agents.notes import Notes
@@ -54,19 +54,27 @@ class PaperEngines:
         self.ears = Ears(self.paper, hear, self.paper, self.paper, judge)  # type: ignore[arg-type]
         self.conversations: list[PaperConversation] = []
         self.engine: Engine = FakeEngine()  # behind /v1
+        self.asked: list[str] = []  # agents, by their names
+        self.words: dict[str, Words] = {}  # of the agent
 
     async def load(self) -> None: ...
 
     async def agent(self, name: str, llm: str) -> Any:
+        self.asked.append(name)
         if name not in ("", "shop"):
             raise ConfigError(f"agent={name}: not offered here; choose one of: shop")
         definition = AgentDefinition(
-            name="shop", title="Shop", greeting="Hello there.", persona="You sell lamps."
+            name="shop",
+            title="Shop",
+            greeting="Hello there.",
+            persona="You sell lamps.",
+            words=self.words,
         )
         return SimpleNamespace(definition=definition, conversation=self._conversation)
 
     def _conversation(self, notes: Notes, telephone: Telephone) -> PaperConversation:
         self.conversations.append(PaperConversation(self.talk.answers, 0.05, self.talk.custom))
+        self.conversations[-1].telephone = telephone
         return self.conversations[-1]
 
     async def mouth_of(self, definition: AgentDefinition, voice: str = "") -> Mouth:

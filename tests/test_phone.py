@@ -1,11 +1,13 @@
 """Calls on a telephone line, in a virtual clock: who hears what, and what is left of it."""
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 
+from agents.definition import Words
 from agents.events import Event, Finished, Say, Transfer
 from telephony.events import Audio
 from telephony.line import Ability
@@ -203,6 +205,32 @@ def test_a_call_too_many_is_not_taken():
     phone.call(5)
     assert phone.engines.conversations == []
     assert [what for _, what in phone.line.done] == ["hang up"]
+
+
+@pytest.mark.parametrize(
+    ("at", "called", "agent"),
+    [
+        ("2026-11-24 08:30", "100", "clinic"),  # a Tuesday, 9:30 in Berlin
+        ("2026-11-24 08:30", "200", "frontdesk"),
+        ("2026-11-24 07:30", "100", "night"),
+        ("2026-11-28 12:00", "100", "night"),
+    ],
+)
+def test_who_answers_when(at: str, called: str, agent: str):
+    hours = {"agent": "night", "zone": "Europe/Berlin"}
+    phone = PaperPhone(numbers={"100": "clinic"}, agent="frontdesk", after_hours=hours)
+    phone.called, phone.now = called, dt.datetime.fromisoformat(f"{at}+00:00")
+    phone.call(1)
+    assert phone.engines.asked == [agent]
+
+
+def test_a_caller_is_greeted_in_the_language_of_their_number():
+    phone = PaperPhone(languages={"+4": "en", "+49": "es"})
+    words = {"es": Words(persona="Eres una lámpara.", greeting="Hola.")}
+    phone.words = words
+    phone.call(4)
+    assert phone.conversation.heard_lines == ["Hola."]
+    assert phone.conversation.telephone.language == "es"
 
 
 def packet(number: int, value: int = 1000) -> Audio:

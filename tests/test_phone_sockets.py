@@ -5,7 +5,7 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import websockets
 
+from tests.carriers import CARRIERS
 from tests.paper_server import DEMO, PaperEngines
 from voice.config import Config, ConfigError, load_config
 from voice.journal.files import journal_folder
@@ -25,6 +26,8 @@ from voice.phone.caller import AudioSocketCaller, PhoneCaller, TwilioCaller
 from voice.server import serve
 
 PHONE = {
+    "server.max_calls": 12,
+    "phone.caller_calls_at_once": 12,
     "phone.carriers": ["twilio"],
     "phone.audiosocket": {"port": 0},
     "phone.digit_seconds": 1,
@@ -36,6 +39,14 @@ QUESTION = np.full(8000, int(0.1 * 32767), np.int16)  # what paper takes for "wh
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SimpleNamespace]:
+    async with running(monkeypatch, {}) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def running(
+    monkeypatch: pytest.MonkeyPatch, overrides: dict[str, Any]
+) -> AsyncGenerator[SimpleNamespace]:
     made: list[Any] = []
     build_app = serve.build_app
 
@@ -50,7 +61,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SimpleNamespa
 
     monkeypatch.setattr(serve, "Engines", engines)
     monkeypatch.setattr(serve, "build_app", app)
-    config = load_config(DEMO, PHONE)
+    config = load_config(DEMO, {**PHONE, **overrides})
     async with serve.serving(config, DEMO.parent) as (url, _):
         host, port = made[1].state.audiosocket
         yield SimpleNamespace(
@@ -210,3 +221,37 @@ async def test_a_taken_audiosocket_port_is_one_line(monkeypatch: pytest.MonkeyPa
         with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"):
             async with serve.serving(config, DEMO.parent):
                 pass
+
+
+async def test_every_carrier_carries_a_question_an_interruption_and_keys(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """All at once: a call takes 8 s by the clock, and nearly nothing of a processor."""
+    long = "It left on Monday, " * 8 + "and it comes on Thursday."
+
+    async def call(name: str, address: str) -> None:
+        caller = CARRIERS[name](f"{address}/telephony/{name}/media")
+        async with caller:
+            await caller.quiet(since=0.0)
+            asked = await caller.say(QUESTION)
+            async with asyncio.timeout(20):
+                while (caller.speaker.first_loud(asked.ended) or np.inf) > time.monotonic() - 0.7:
+                    await asyncio.sleep(0.02)
+            keyed = time.monotonic()
+            await caller.press("4711#")
+            await caller.quiet(since=keyed + 1.0)
+            await caller.hang_up()
+            await caller.ended()
+        assert any(at > keyed for at in caller.clears), name
+
+    async with running(monkeypatch, {"phone.carriers": list(CARRIERS)}) as server:
+        server.engines.talk.answers["where is my order"] = [long]
+        address = server.url.replace("http", "ws")
+        await asyncio.gather(*(call(name, address) for name in CARRIERS))
+        await free(server)
+    assert len(server.engines.conversations) == len(CARRIERS)
+    for conversation in server.engines.conversations:
+        greeting, cut, last = conversation.heard_lines
+        assert (greeting, last) == ("Hello there.", "That one is lost.")
+        assert 0 < len(cut) < len(long)
+        assert long.startswith(cut)

@@ -46,18 +46,19 @@ class CallSettings:
     voice: str = ""
     on_line: Line | None = None  # of the telephone; None: a page or a client of its own
     opening: str = ""  # said before the agent's greeting
+    language: str = ""  # that the caller is likely to speak; "": the agent's first
 
 
 def turn_settings(config: Config) -> TurnSettings:
     return TurnSettings(interrupt_seconds=config.turns.interrupt_seconds)
 
 
-def telephone_of(line: Line | None) -> Telephone:
+def telephone_of(line: Line | None, language: str) -> Telephone:
     """What the agent's tools know of a line, and may ask of it."""
     if line is None:
         return Telephone()
     about = line.about
-    return Telephone(line.name, line.abilities, about.caller, about.called)
+    return Telephone(line.name, line.abilities, about.caller, about.called, language)
 
 
 class Call:
@@ -82,7 +83,10 @@ class Call:
         aloud = Aloud()
         partial = config.turns.partial_seconds
         definition = agent.definition
-        self._conversation = agent.conversation(self._note, telephone_of(settings.on_line))
+        language = settings.language if definition.greets_in(settings.language) else ""
+        greeting = definition.speaking(language).greeting if language else definition.greeting
+        telephone = telephone_of(settings.on_line, language)
+        self._conversation = agent.conversation(self._note, telephone)
         listener = self._listener = Listener(
             ears,
             turns,
@@ -92,7 +96,7 @@ class Call:
             aloud=aloud,
         )
         self._responder = Responder(
-            self._conversation, greeting=f"{settings.opening} {definition.greeting}".strip()
+            self._conversation, greeting=f"{settings.opening} {greeting}".strip()
         )
         on_line = settings.on_line is not None
         speaker = self._speaker = Speaker(

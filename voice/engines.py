@@ -75,7 +75,8 @@ class Engines:
         self.waiting_for.remove("synthesizer")
         self._ears = await self._load_ears()
         self.waiting_for.remove("transcriber")
-        await self.agent("", "")
+        for name in ("", *sorted(config.phone.agents)):  # nobody's first call waits for a model
+            await self.agent(name, "")
         self.waiting_for.remove("llm")
 
     async def _load_ears(self) -> Ears:
@@ -197,7 +198,8 @@ class Engines:
         for name in models_of(self.config):
             if not Path(name).exists() and "/" not in name:
                 card(name)
-        AgentDefinition.read(self.agent_path(self.config.agent))
+        for name in (self.config.agent, *sorted(self.config.phone.agents)):
+            AgentDefinition.read(self.agent_path(name))
         secret("server", self.config.server.api_key_env)
         for llm in (self.config.llm, *self.config.stand_ins):
             if llm.url and not llm.url.startswith(("http://", "https://")):

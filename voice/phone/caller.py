@@ -12,14 +12,18 @@ import struct
 import time
 import uuid
 from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import websockets
 from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from telephony.g711 import decode_mulaw, encode_mulaw
+from telephony.line import Message
 from voice.client import ClientError, Spoken
 from voice.loudspeaker import Loudspeaker, last_speech
 
@@ -139,8 +143,133 @@ class PhoneCaller:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-class TwilioCaller(PhoneCaller):
-    """Twilio's side of a Media Stream: mu-law, marks given back when played, clear obeyed."""
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """PCM16LE of 8 kHz to be played."""
+
+    samples: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    pass
+
+
+Order = Sound | Mark | Clear
+
+
+class CarrierCaller(PhoneCaller):
+    """A carrier's side of a websocket: marks are given back when played, clear is obeyed."""
+
+    subprotocol: str = ""
+
+    def __init__(self, url: str, *, noise: float = 0.0, loss: float = 0.0) -> None:
+        """`loss`: the share of packets that never arrive."""
+        super().__init__(noise)
+        self._loss = loss
+        self._url = url
+        self._marks: dict[str, asyncio.TimerHandle] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+
+    @abstractmethod
+    def begin(self) -> list[Message]: ...
+    @abstractmethod
+    def sound(self, samples: bytes) -> Message:
+        """PCM16LE of 8 kHz as the carrier sends it; `number` is the packet's."""
+
+    @abstractmethod
+    def key(self, key: str) -> Message: ...
+    @abstractmethod
+    def goodbye(self) -> Message | None:
+        """None: closing the connection is all."""
+
+    @abstractmethod
+    def order(self, message: Message) -> Order | None:
+        """What the agent's side wants; None for what needs no heed."""
+
+    @abstractmethod
+    def marked(self, name: str) -> Message | None:
+        """A mark was played."""
+
+    def cleared(self, names: Sequence[str]) -> list[Message]:
+        """What waited was cleared, with these marks."""
+        return [message for name in names if (message := self.marked(name)) is not None]
+
+    async def _connect(self) -> None:
+        protocols = [Subprotocol(self.subprotocol)] if self.subprotocol else None
+        try:
+            self._ws: ClientConnection = await connect(
+                self._url, open_timeout=10, subprotocols=protocols
+            )
+        except (OSError, TimeoutError, websockets.WebSocketException) as exc:
+            raise ClientError(f"no telephone is answered at {self._url} ({exc})") from exc
+        for message in self.begin():
+            await self._ws.send(message)
+
+    async def _close(self) -> None:
+        for handle in self._marks.values():
+            handle.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._ws.close()
+
+    async def _sound(self, samples: bytes) -> None:
+        message = self.sound(samples)
+        if not self._loss or self._random.random() >= self._loss:
+            await self._ws.send(message)
+
+    async def press(self, keys: str) -> None:
+        for key in keys:
+            await self._ws.send(self.key(key))
+            await asyncio.sleep(0.2)
+
+    async def hang_up(self) -> None:
+        goodbye = self.goodbye()
+        if goodbye is None:
+            await self._ws.close()
+        else:
+            await self._ws.send(goodbye)
+
+    async def _receive(self) -> None:
+        with contextlib.suppress(websockets.ConnectionClosed):
+            async for message in self._ws:
+                now = time.monotonic()
+                match self.order(message):
+                    case Sound(samples):
+                        self.speaker.play(samples, 0, now)
+                    case Mark(name):
+                        after = max(0.0, self.speaker.busy_until - now)
+                        later = asyncio.get_running_loop().call_later
+                        self._marks[name] = later(after, self._was_played, name)
+                    case Clear():
+                        self.clears.append(now)
+                        self.speaker.flush(now)
+                        names = list(self._marks)
+                        for name in names:
+                            self._marks.pop(name).cancel()
+                        for answer in self.cleared(names):
+                            await self._ws.send(answer)
+                    case None:
+                        pass
+
+    def _was_played(self, name: str) -> None:
+        del self._marks[name]
+        if (message := self.marked(name)) is not None:
+            task = asyncio.create_task(self._give_back(message), name="mark")
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _give_back(self, message: Message) -> None:
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await self._ws.send(message)
+
+
+class TwilioCaller(CarrierCaller):
+    """Twilio's Media Streams; `numbers` are the TwiML's parameters."""
 
     def __init__(
         self,
@@ -151,20 +280,10 @@ class TwilioCaller(PhoneCaller):
         noise: float = 0.0,
         loss: float = 0.0,
     ) -> None:
-        """`loss`: the share of packets that never arrive."""
-        super().__init__(noise)
-        self._loss = loss
-        self._url = url
+        super().__init__(url, noise=noise, loss=loss)
         self._numbers = {"caller": caller, "called": called}
-        self._marks: dict[str, asyncio.TimerHandle] = {}
-        self._returned: set[asyncio.Task[None]] = set()
 
-    async def _connect(self) -> None:
-        try:
-            self._ws: ClientConnection = await connect(self._url, open_timeout=10)
-        except (OSError, TimeoutError, websockets.WebSocketException) as exc:
-            raise ClientError(f"no telephone is answered at {self._url} ({exc})") from exc
-        await self._say("connected", protocol="Call", version="1.0.0")
+    def begin(self) -> list[Message]:
         start = {
             "streamSid": "MZ1",
             "callSid": f"CA{uuid.uuid4().hex}",
@@ -173,67 +292,40 @@ class TwilioCaller(PhoneCaller):
             "customParameters": self._numbers,
             "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": RATE, "channels": 1},
         }
-        await self._say("start", sequenceNumber="1", start=start, streamSid="MZ1")
+        return [self._say("connected", protocol="Call"), self._say("start", start=start)]
 
-    async def _close(self) -> None:
-        for handle in self._marks.values():
-            handle.cancel()
-        await asyncio.gather(*self._returned, return_exceptions=True)
-        await self._ws.close()
-
-    async def _say(self, event: str, **body: Any) -> None:
-        await self._ws.send(json.dumps({"event": event, **body}))
-
-    async def _sound(self, samples: bytes) -> None:
-        if self._loss and self._random.random() < self._loss:
-            return
+    def sound(self, samples: bytes) -> Message:
         media = {
             "track": "inbound",
             "chunk": str(self.number),
             "timestamp": str(20 * (self.number - 1)),
             "payload": base64.b64encode(encode_mulaw(samples)).decode(),
         }
-        await self._say("media", streamSid="MZ1", media=media)
+        return self._say("media", media=media)
 
-    async def press(self, keys: str) -> None:
-        for key in keys:
-            await self._say("dtmf", streamSid="MZ1", dtmf={"track": "inbound_track", "digit": key})
-            await asyncio.sleep(0.2)
+    def key(self, key: str) -> Message:
+        return self._say("dtmf", dtmf={"track": "inbound_track", "digit": key})
 
-    async def hang_up(self) -> None:
-        await self._say("stop", streamSid="MZ1", stop={"callSid": "CA1"})
+    def goodbye(self) -> Message:
+        return self._say("stop", stop={"callSid": "CA1"})
 
-    async def _receive(self) -> None:
-        with contextlib.suppress(websockets.ConnectionClosed):
-            async for text in self._ws:
-                now, message = time.monotonic(), json.loads(text)
-                match message["event"]:
-                    case "media":
-                        sound = decode_mulaw(base64.b64decode(message["media"]["payload"]))
-                        self.speaker.play(sound, 0, now)
-                    case "mark":
-                        loop = asyncio.get_running_loop()
-                        after = max(0.0, self.speaker.busy_until - now)
-                        name = message["mark"]["name"]
-                        self._marks[name] = loop.call_later(after, self._return, name)
-                    case "clear":
-                        self.clears.append(now)
-                        self.speaker.flush(now)
-                        for name in list(self._marks):
-                            self._marks[name].cancel()
-                            self._return(name)
-                    case _:
-                        pass
+    def order(self, message: Message) -> Order | None:
+        told = json.loads(message)
+        match told["event"]:
+            case "media":
+                return Sound(decode_mulaw(base64.b64decode(told["media"]["payload"])))
+            case "mark":
+                return Mark(told["mark"]["name"])
+            case "clear":
+                return Clear()
+            case _:
+                return None
 
-    def _return(self, name: str) -> None:
-        del self._marks[name]
-        task = asyncio.create_task(self._give_back(name), name="mark")
-        self._returned.add(task)
-        task.add_done_callback(self._returned.discard)
+    def marked(self, name: str) -> Message:
+        return self._say("mark", mark={"name": name})
 
-    async def _give_back(self, name: str) -> None:
-        with contextlib.suppress(websockets.ConnectionClosed):
-            await self._say("mark", streamSid="MZ1", mark={"name": name})
+    def _say(self, event: str, **body: Any) -> str:
+        return json.dumps({"event": event, "streamSid": "MZ1", **body})
 
 
 class AudioSocketCaller(PhoneCaller):

@@ -2,10 +2,14 @@
 
 from datetime import time
 from typing import Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, field_validator
 
 from telephony.sip.settings import Codec, Encryption, Transport
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WORKING_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri")
 
 
 class PhoneSection(BaseModel):
@@ -63,13 +67,7 @@ class OutboundConfig(PhoneSection):
     disclosure: str = "This is an automated assistant, and this call is recorded."
     opens: time = time(9)  # by the clock of the person who is called
     closes: time = time(20)
-    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = [
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-    ]
+    days: list[Day] = list(WORKING_DAYS)
     attempts: int = Field(default=3, ge=1)  # of one number
     hours_between: float = Field(default=4, ge=0)  # two attempts
     at_once: int = Field(default=1, ge=1)
@@ -78,11 +76,31 @@ class OutboundConfig(PhoneSection):
     do_not_call: str = ""  # a file, a number a line
 
 
+class AfterHoursConfig(PhoneSection):
+    """Who answers when nobody is at work."""
+
+    agent: str
+    opens: time = time(9)
+    closes: time = time(17)
+    days: list[Day] = Field(default=list(WORKING_DAYS), min_length=1)
+    zone: str = "UTC"  # Europe/Berlin
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"no time zone {zone!r}; give one like Europe/Berlin")
+        return zone
+
+
 class PhoneConfig(PhoneSection):
     """Who answers the telephone, on which wires, and for how long."""
 
     agent: str = ""  # empty: the server's
     numbers: dict[str, str] = {}  # the number that was called: the agent that answers it
+    after_hours: AfterHoursConfig | None = None
+    # "+34": es: an agent that has these words greets callers from there in them
+    languages: dict[str, str] = {}
     carriers: list[str] = []  # websockets at /telephony/NAME/media: twilio, telnyx, …
     public_url: str = ""  # https://… by which carriers reach this server, without a path
     allow_from: dict[str, list[str]] = {}  # carrier: the addresses and networks that it calls from
@@ -101,3 +119,12 @@ class PhoneConfig(PhoneSection):
     digit_seconds: float = Field(default=3, gt=0)  # after the last key, where no # ends the entry
     comfort_noise: float | None = Field(default=-65, ge=-90, le=-30)  # dBFS, where we fill silence
     show_numbers: bool = False  # whole telephone numbers and keyed digits in journals
+
+    @property
+    def agents(self) -> set[str]:
+        """All that may answer a call, beside the server's."""
+        accounts = self.sip.accounts if self.sip else []
+        names = {self.agent, *self.numbers.values(), *(account.agent for account in accounts)}
+        if self.after_hours is not None:
+            names.add(self.after_hours.agent)
+        return names - {""}

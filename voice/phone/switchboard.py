@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import Generator
+import datetime as dt
+from collections.abc import Callable, Generator
 
 from loguru import logger
 
 from agents.definition import DefinitionError
 from agents.llm.engine import EngineError
 from telephony.line import Line
+from telephony.outbound.people import Window
 from voice.call import Call, CallSettings
 from voice.calls import Calls, NoLine
 from voice.config import Config, ConfigError
@@ -22,10 +24,18 @@ from voice.speak.synthesizer import SpeechError
 class Switchboard:
     """Puts an agent on a line."""
 
-    def __init__(self, config: Config, engines: Engines, calls: Calls) -> None:
+    def __init__(
+        self,
+        config: Config,
+        engines: Engines,
+        calls: Calls,
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        """`clock` tells the time for after-hours."""
         self._config = config
         self._engines = engines
         self._calls = calls
+        self._clock = clock
         self._busy = 0
 
     @property
@@ -36,15 +46,13 @@ class Switchboard:
         return room and self._engines.ready and len(self._calls) < self._calls.most
 
     async def answer(self, line: Line, *, agent: str = "", opening: str = "") -> None:
-        """Hold the call to its end; `agent`, or the one of the number that was called, which says
-        `opening` before its greeting.
+        """Hold the call to its end; `agent`, or the one of the number that was called (after
+        hours, the one for that), says `opening` before its greeting.
 
         Everything that the call owned is freed when this returns or is cancelled, and the line is
         hung up. What keeps a call from beginning is logged, in one line.
         """
-        about = line.about
-        phone = self._config.phone
-        name = agent or phone.numbers.get(about.called, phone.agent)
+        name = agent or self._on_duty(line.about.called)
         try:
             with self.place():
                 await self._answer(line, name, opening)
@@ -54,6 +62,21 @@ class Switchboard:
             logger.error(f"a call on {line.name} was not taken: {exc}")
         finally:
             await line.hang_up()
+
+    def _on_duty(self, called: str) -> str:
+        phone, rest = self._config.phone, self._config.phone.after_hours
+        if rest is not None:
+            window = Window(rest.opens, rest.closes, frozenset(rest.days))
+            now = self._clock()
+            if window.opens([rest.zone], now) != now:
+                return rest.agent
+        return phone.numbers.get(called, phone.agent)
+
+    def _language(self, caller: str) -> str:
+        """By the longest prefix of the caller's number that the config knows; "": by none."""
+        languages = self._config.phone.languages
+        fits = [prefix for prefix in languages if caller.startswith(prefix)]
+        return languages[max(fits, key=len)] if fits else ""
 
     @contextlib.contextmanager
     def place(self) -> Generator[None]:
@@ -76,7 +99,13 @@ class Switchboard:
         mouth = await engines.mouth_of(agent.definition)
         about = line.about
         settings = CallSettings(
-            about.in_rate, about.out_rate, llm_name(config.llm), mouth.voice, line, opening
+            about.in_rate,
+            about.out_rate,
+            llm_name(config.llm),
+            mouth.voice,
+            line,
+            opening,
+            self._language(about.caller),
         )
         async with paced(line, config.phone.comfort_noise) as line:
             transport = LineTransport(line, digit_seconds=config.phone.digit_seconds)
