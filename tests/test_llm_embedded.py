@@ -199,6 +199,52 @@ async def test_closing_midway_frees_the_slot(engine: Embedded):
     assert again.cached_tokens > 10
 
 
+REPORT = Request(
+    [Message("user", "You are a helpful assistant. " * 600)], max_tokens=3, slot="after"
+)
+
+
+async def test_an_answer_goes_before_a_report_that_is_being_read(tmp_path: Path):
+    engine = await started(tmp_path, context=4096)
+    order: list[str] = []
+
+    async def asked(name: str, request: Request) -> str:
+        deltas = await ask(engine, request)
+        order.append(name)
+        return text(deltas)
+
+    alone = await asked("alone", Request(COUNT, max_tokens=12, slot="answer"))
+    report = asyncio.create_task(asked("report", REPORT))
+    await busy(engine)
+    answer = await asked("answer", Request(COUNT, max_tokens=12, slot="answer"))
+    assert (order, answer) == (["alone", "answer"], alone)
+    assert await report
+    await engine.close()
+
+
+async def test_a_preparation_gives_way_to_an_answer_and_a_report_waits_for_one(tmp_path: Path):
+    engine = await started(tmp_path, context=4096)
+    prompt = Request(REPORT.messages, slot="understand")
+    preparation = asyncio.create_task(engine.prepare(prompt))
+    await busy(engine)
+    stream = engine.stream(Request(COUNT, max_tokens=900, grammar=ENDLESS, slot="answer"))
+    await anext(stream)
+    await preparation  # was stopped: 900 tokens are not over
+    report = asyncio.create_task(ask(engine, Request(COUNT, max_tokens=3, slot="after")))
+    other = done(await ask(engine, Request(COUNT, max_tokens=3, slot="answer")))
+    assert not report.done()
+    assert other.completion_tokens == 3
+    await stream.aclose()
+    assert text(await report)
+    await engine.close()
+
+
+async def busy(engine: Embedded) -> None:
+    async with asyncio.timeout(10):
+        while not await is_busy(engine):
+            await asyncio.sleep(0.01)
+
+
 async def test_cancelling_while_the_prompt_is_read_stops_the_reading(tmp_path: Path):
     engine = await started(tmp_path, context=4096)
     request = Request([Message("user", "You are a helpful assistant. " * 600)], slot="answer")

@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import xllamacpp
 from loguru import logger
 
 from agents.llm.engine import Delta, Done, EngineError, Request, Text, chat
+from agents.llm.precedence import Precedence
 from agents.llm.slots import Slots
 from agents.llm.sse import Events
 
@@ -67,6 +68,7 @@ class Embedded:
         self._identity = f"{file.name} {stat.st_size} {stat.st_mtime_ns} {context} {version}"
         self._slots = Slots({**dict.fromkeys(_PROMPTS, parallel), _OTHERS: 1})
         self._server: Any = _start(file, self._key, threads, context, len(self._slots), cache)
+        self._precedence = Precedence()
         self._waiting = 0
         self._rendered: dict[str, str] = {}
         self._http: httpx.AsyncClient | None = None
@@ -79,12 +81,34 @@ class Embedded:
         self._waiting += 1
         try:
             body = await self._body(request)
-            with self._slots.taken(request.slot, body["prompt"]) as slot:
-                async with aclosing(self._stream(body | {"id_slot": slot}, request)) as deltas:
+            answers = request.slot in _PROMPTS
+            with (
+                self._slots.taken(request.slot, body["prompt"]) as slot,
+                self._precedence.answering() if answers else nullcontext(),
+            ):
+                body["id_slot"] = slot
+                stream = self._stream if answers else self._stream_when_quiet
+                async with aclosing(stream(body, request)) as deltas:
                     async for delta in deltas:
                         yield delta
         finally:
             self._waiting -= 1
+
+    async def _stream_when_quiet(
+        self, body: dict[str, Any], request: Request
+    ) -> AsyncGenerator[Delta, None]:
+        """The same, its prompt read while nobody is answered: begun anew after each answer."""
+        while await self._precedence.quiet():
+            async with aclosing(self._stream(body, request)) as deltas:
+                first = await self._precedence.read(_next(deltas))
+                if first is not None:
+                    yield first
+                    async for delta in deltas:
+                        yield delta
+                    return
+        async with aclosing(self._stream(body, request)) as deltas:
+            async for delta in deltas:
+                yield delta
 
     async def _stream(self, body: dict[str, Any], request: Request) -> AsyncGenerator[Delta, None]:
         try:
@@ -130,17 +154,17 @@ class Embedded:
 
     async def prepare(self, request: Request, *, whole: bool = False) -> None:
         """See Engine. The prompt is read up to the end of the last message's text, or whole."""
-        if self._waiting or self._server is None:
+        if self._precedence.answers or self._server is None:
             return
         try:
             body = await self._body(request)
             prompt, text = body["prompt"], request.messages[-1].content
             if not whole:
                 body["prompt"] = prompt[: prompt.rindex(text) + len(text)]
-            if not self._waiting:
+            if not self._precedence.answers:
                 with self._slots.taken(request.slot, body["prompt"]) as slot:
                     read = body | {"n_predict": 0, "stream": False, "id_slot": slot}
-                    await self._client().post("/completion", json=read)
+                    await self._precedence.read(self._client().post("/completion", json=read))
         except (EngineError, httpx.HTTPError) as exc:
             logger.debug(f"{self.name}: nothing was prepared ({exc})")
 
@@ -203,6 +227,10 @@ class Embedded:
                 limits=httpx.Limits(max_connections=_WAITING + 4, max_keepalive_connections=0),
             )
         return self._http
+
+
+async def _next(deltas: AsyncGenerator[Delta, None]) -> Delta:
+    return await anext(deltas)
 
 
 class _Reader:

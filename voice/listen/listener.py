@@ -1,12 +1,11 @@
 """The Listener: audio in, one growing buffer a turn, partial, eager and final transcripts out."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
-import soxr
 from loguru import logger
 from numpy.typing import NDArray
 from pipecat.frames.frames import (
@@ -40,11 +39,12 @@ from voice.frames import (
     TurnTiming,
     urgent_server_message,
 )
-from voice.lane import Busy, Lane, Priority
+from voice.lane import Busy, Lane
 from voice.listen.endpoint import EndOfTurn
 from voice.listen.interruptions import Decision, GiveWay, GoOn, Read
 from voice.listen.languages import Languages
 from voice.listen.overtalk import Overtalk
+from voice.listen.readings import Readings
 from voice.listen.turns import (
     Ended,
     Judge,
@@ -58,6 +58,7 @@ from voice.listen.turns import (
 from voice.listen.utterance import Utterance, quiet_seconds
 from voice.listen.vad import SAMPLE_RATE, WINDOW, SpeechDetector
 from voice.listen.whisper import Transcriber, Transcript
+from voice.listen.windows import Windows
 from voice.speak.aloud import Aloud
 
 LONGEST_TURN = 120.0  # s; music on the line must not grow one buffer for ever
@@ -115,14 +116,15 @@ class Listener(FrameProcessor):
         self._ears = ears
         self._settings = settings
         self._turns = TurnTaker(settings)
-        self._languages = tuple(code.split("-")[0] for code in languages)
-        self._spoken = spoken
+        codes = tuple(code.split("-")[0] for code in languages)
+        self._readings = Readings(
+            ears.transcriber, ears.transcribing, self.id, lambda: Languages(codes, spoken())
+        )
         self._over = Overtalk(aloud or Aloud(), lambda: spoken() or languages[0])
         self._speech = ears.detector.stream()
         self._partial_seconds = partial_seconds
         self._caller = caller
-        self._resampler: tuple[int, soxr.ResampleStream] | None = None
-        self._pending = np.zeros(0, np.float32)  # less than one VAD window
+        self._windows = Windows()
         self._utterance = Utterance()
         self._since_partial = 0.0
         self._timing = TurnTiming()
@@ -181,23 +183,10 @@ class Listener(FrameProcessor):
 
     async def _hear(self, frame: InputAudioRawFrame) -> None:
         self._last_audio = self._now()
-        samples = np.frombuffer(frame.audio, np.int16).astype(np.float32) / np.float32(32768)
-        if frame.sample_rate != SAMPLE_RATE:
-            samples = self._resample(samples, frame.sample_rate)
-        await self._advance(samples)
+        await self._advance(self._windows.of(frame.audio, frame.sample_rate))
 
-    def _resample(self, samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-        if self._resampler is None or self._resampler[0] != rate:
-            stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="MQ")
-            self._resampler = rate, stream
-        return self._resampler[1].resample_chunk(samples)
-
-    async def _advance(self, samples: NDArray[np.float32]) -> None:
-        audio = np.concatenate([self._pending, samples])
-        count = len(audio) // WINDOW
-        self._pending = audio[count * WINDOW :]
-        for i in range(count):
-            window = audio[i * WINDOW : (i + 1) * WINDOW]
+    async def _advance(self, windows: Iterator[NDArray[np.float32]]) -> None:
+        for window in windows:
             # 0.15 ms of model work: a thread hop would cost more than it saves
             probability = self._speech.step(window)
             self._keep(window)
@@ -241,7 +230,7 @@ class Listener(FrameProcessor):
         while True:
             await asyncio.sleep(0.1)
             if self._utterance.open and self._now() - self._last_audio > STARVED:
-                await self._advance(np.zeros(SAMPLE_RATE // 10, np.float32))
+                await self._advance(self._windows.silence(0.1))
 
     # -- turns -----------------------------------------------------------------------------
 
@@ -319,19 +308,12 @@ class Listener(FrameProcessor):
             await self.push_frame(ResumeAgent(reason))
 
     async def _read_over(self, audio: NDArray[np.float32]) -> None:
-        turn, text, probability = self._utterance.number, "", 0.0
-        try:
-            transcript = await self._ears.transcribing.run(
-                self._reading(audio, draft=True),
-                Priority.EAGER,
-                call=self.id,
-            )
-            text, probability = transcript.text, transcript.log_probability
-        except Busy:  # the next one may find time
-            pass
+        turn, transcript = self._utterance.number, await self._readings.over_talk(audio)
         if turn == self._utterance.number and self._over.tentative:
-            now = self._now()
-            await self._decide(self._over.read(text, probability, now, paused=False))
+            text = transcript.text if transcript else ""
+            probability = transcript.log_probability if transcript else 0.0
+            decision = self._over.read(text, probability, self._now(), paused=False)
+            await self._decide(decision)
 
     def _pause(self) -> None:
         now = self._now()
@@ -343,14 +325,8 @@ class Listener(FrameProcessor):
         self._eager = self._spawn(self._recognize(audio, self._timing), "eager")
 
     async def _recognize(self, audio: NDArray[np.float32], timing: TurnTiming) -> Transcript | None:
-        try:
-            transcript = await self._ears.transcribing.run(
-                self._reading(audio),
-                Priority.EAGER,
-                call=self.id,
-                since=timing.speech_ended,
-            )
-        except Busy:
+        transcript = await self._readings.eager(audio, timing.speech_ended)
+        if transcript is None:
             return None
         timing.transcribed = self._now()
         if self._over.tentative:
@@ -462,20 +438,9 @@ class Listener(FrameProcessor):
         if transcript is None:
             timing.speech_ended = timing.speech_ended or timing.committed
             timing.transcribe_started = self._now()
-            transcript = await self._ears.transcribing.run(
-                self._reading(audio),
-                Priority.FINAL,
-                call=self.id,
-                since=timing.speech_ended,
-            )
+            transcript = await self._readings.final(audio, timing.speech_ended)
             timing.transcribed = self._now()
         return transcript
-
-    def _reading(
-        self, audio: NDArray[np.float32], *, draft: bool = False
-    ) -> Callable[[], Transcript]:
-        languages = Languages(self._languages, self._spoken())
-        return lambda: self._ears.transcriber.transcribe(audio, draft=draft, languages=languages)
 
     # -- partial transcripts ---------------------------------------------------------------
 
@@ -494,15 +459,11 @@ class Listener(FrameProcessor):
     async def _read_partial(self, audio: NDArray[np.float32]) -> None:
         turn = self._utterance.number
         try:
-            transcript = await self._ears.transcribing.run(
-                self._reading(audio, draft=True),
-                Priority.PARTIAL,
-                call=self.id,
-            )
-        except Busy:  # a partial is a courtesy
-            return
+            transcript = await self._readings.partial(audio)
         finally:
             self._partial = None
+        if transcript is None:
+            return
         if turn == self._utterance.number and transcript.text:
             self._turns.said(transcript.text, language=transcript.language, partial=True)
             await self.push_frame(
