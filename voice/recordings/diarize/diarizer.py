@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice.models import model_path
-from voice.recordings.diarize.cluster import speakers_of
+from voice.recordings.diarize.cluster import speakers_of, with_rare
 from voice.recordings.diarize.models import (
     FIRST,
     FRAMES,
@@ -170,23 +170,26 @@ class Diarization:
 
     def _voices(self, speakers: int | None) -> NDArray[np.float32]:
         settings = self._by.settings
-        founding = [
-            piece
-            for piece in self._pieces
-            if piece.alone and (piece.past - piece.first) * SECONDS >= settings.founding
-        ]
-        if len(founding) < max(2, speakers or 0):
-            founding = self._pieces
-        bounds = np.array([[p.first, p.past] for p in founding]) * SECONDS
-        starts = np.array([piece.window for piece in founding]) * settings.step * SECONDS
-        return speakers_of(
-            np.array([piece.print for piece in founding]),
-            starts + bounds.mean(axis=1),
-            bounds[:, 1] - bounds[:, 0],
+        bounds = np.array([[piece.first, piece.past] for piece in self._pieces]) * SECONDS
+        lengths = bounds[:, 1] - bounds[:, 0]
+        starts = np.array([piece.window for piece in self._pieces]) * settings.step * SECONDS
+        middles = starts + bounds.mean(axis=1)
+        prints = np.array([piece.print for piece in self._pieces])
+        alone = np.array([piece.alone for piece in self._pieces])
+        founding = alone & (lengths >= settings.founding)
+        if founding.sum() < max(2, speakers or 0):
+            founding[:] = True
+        voices = speakers_of(
+            prints[founding],
+            middles[founding],
+            lengths[founding],
             threshold=settings.threshold,
             least=settings.least,
             count=speakers,
         )
+        if speakers is None:
+            voices = with_rare(voices, prints[alone], middles[alone], lengths[alone])
+        return voices
 
     def _vote(self, voices: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(frames, speakers): who talks."""
