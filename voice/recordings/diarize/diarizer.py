@@ -211,7 +211,11 @@ class Diarization:
                     talks = np.flatnonzero(active[:, local])
                     said[talks, _nearest(talks, pieces, labels)] = True
             votes[span] += said * trust
-        talks = votes / windows > 0.5
+        votes /= windows
+        # As many as the windows hear on average, those with most votes: windows that hear one
+        # speaker, but do not agree who it is, have heard one.
+        order = np.argsort(np.argsort(-votes, axis=1, kind="stable"), axis=1)
+        talks = (order < np.ceil(votes.sum(axis=1, keepdims=True) - 0.5)) & (votes > 0)
         return talks[: int((self._samples - FIRST) / HOP) + 1]
 
     def _labels(self, pieces: list[_Piece], voices: NDArray[np.float32]) -> NDArray[np.int64]:
