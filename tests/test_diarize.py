@@ -22,7 +22,7 @@ from voice.recordings.diarize import (
     known_voices,
     names_of,
 )
-from voice.recordings.diarize.cluster import speakers_of
+from voice.recordings.diarize.cluster import speakers_of, with_rare
 from voice.recordings.transcript import SpeakerTurn
 
 RATE = 16000
@@ -73,6 +73,15 @@ def test_who_is_heard_for_a_moment_is_no_speaker_unless_the_count_is_known() -> 
     prints = around(0, 0, 0, 1)
     assert found(prints) == [[0, 1, 2, 3]]
     assert found(prints, count=2) == [[0, 1, 2], [3]]
+
+
+def test_who_only_ever_says_yes_is_a_speaker_when_it_is_said_again() -> None:
+    prints = around(0, 0, 0, 4, 0, 4, 0, 4)
+    voices, middles, short = around(0), np.arange(0.0, 16.0, 2.0), np.full(8, 0.4)
+    assert len(with_rare(voices, prints, middles, short)) == 2
+    assert len(with_rare(voices, prints[:6], middles[:6], short[:6])) == 1  # twice is too little
+    assert len(with_rare(voices, prints, middles / 100, short)) == 1  # the same sound, cut thrice
+    assert len(with_rare(voices, around(0, 3, 0, 4, 0, 5, 6, 7), middles, short)) == 1  # noises
 
 
 def test_one_print_is_one_speaker() -> None:

@@ -17,6 +17,10 @@ _TRUST = 2.0  # pairs of prints that this is worth
 # A group with less than a tenth of all prints is the nearer the smaller it is, up to this: in a
 # long recording some pieces of noise and laughter are far from everybody.
 _DOUBT, _FEW = 0.3, 0.1
+_STRANGE = 0.22  # likeness to every voice, below
+_AGAIN = 0.5  # mean likeness within a group of strange prints, at least
+_NEW = 0.45  # likeness of such a group to every voice, below
+_HEARD = 3  # prints of it; most sound is in two windows
 _SAME_SOUND = 1.2  # s; pieces whose middles are closer share sound, and are no evidence
 
 
@@ -60,6 +64,30 @@ def speakers_of(
     chosen = order[:count] if count else order[mass[order] >= least]
     chosen = [int(n) for n in (chosen if len(chosen) else order[:1]) if mass[n] > 0]
     return np.stack([_voice(prints, owners == n, seconds) for n in chosen])
+
+
+def with_rare(
+    voices: NDArray[np.float32],
+    prints: NDArray[np.float32],
+    middles: NDArray[np.float64],
+    seconds: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """`voices` and those of people who only ever say a word or two: prints, short ones too, that
+    are like none of the voices, but like each other and heard more than once."""
+    strange = np.flatnonzero((prints @ voices.T).max(axis=1) < _STRANGE)
+    if len(strange) < _HEARD:
+        return voices
+    groups = _grouped(prints[strange], 1.0 - _AGAIN)
+    for n in range(int(groups.max()) + 1):
+        own = np.zeros(len(prints), bool)
+        own[strange[groups == n]] = True
+        apart = middles[own].max() - middles[own].min() > _SAME_SOUND
+        if own.sum() < _HEARD or not apart:
+            continue
+        voice = _voice(prints, own, seconds)
+        if (voices @ voice).max() < _NEW:
+            voices = np.vstack([voices, voice])
+    return voices
 
 
 def _voice(
