@@ -9,6 +9,7 @@ import soundfile as sf
 from typer.testing import CliRunner
 
 from telephony.numbers import number
+from telephony.outbound.campaign import Dialler
 from telephony.outbound.people import Person
 from tests.conftest import DEMO
 from tests.paper_server import PaperEngines
@@ -18,7 +19,7 @@ from tests.test_sip import free_ports, murmur
 from voice.cli import app
 from voice.config import ConfigError, load_config
 from voice.phone import dialling
-from voice.phone.dialling import SipDialler, dialler
+from voice.phone.dialling import dialler
 
 PHONE = DEMO.parent / "phone.yaml"
 RATE = 8000
@@ -34,7 +35,7 @@ class Paper(PaperEngines):
 
 
 @pytest.fixture
-async def phone(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[SipDialler]:
+async def phone(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Dialler]:
     monkeypatch.setattr(dialling, "Engines", Paper)
     config = load_config(PHONE, {"phone.sip.port": free_ports(), "phone.outbound.minutes": 0.5})
     async with dialler(config, PHONE.parent, "shop") as found:
@@ -46,7 +47,7 @@ def person(port: int) -> Person:
 
 
 @on_a_wire
-async def test_a_person_hears_first_that_it_is_a_machine(phone: SipDialler, tmp_path: Path) -> None:
+async def test_a_person_hears_first_that_it_is_a_machine(phone: Dialler, tmp_path: Path) -> None:
     hello = np.concatenate([np.zeros(RATE * 2), murmur(0.5, RATE, 1), np.zeros(RATE * 6)])
     sf.write(tmp_path / "hello.wav", hello.astype(np.int16), RATE)
     port = free_ports()
@@ -64,7 +65,7 @@ async def test_a_person_hears_first_that_it_is_a_machine(phone: SipDialler, tmp_
 
 
 @on_a_wire
-async def test_a_machine_is_hung_up_on(phone: SipDialler, tmp_path: Path) -> None:
+async def test_a_machine_is_hung_up_on(phone: Dialler, tmp_path: Path) -> None:
     time = np.arange(RATE) / RATE
     beep = 8000 * np.sin(2 * np.pi * 1000 * time)
     sf.write(
@@ -85,7 +86,7 @@ async def test_a_machine_is_hung_up_on(phone: SipDialler, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("status", "outcome"), [("486 Busy Here", "busy"), ("603 Decline", "failed")]
 )
-async def test_who_does_not_pick_up(phone: SipDialler, status: str, outcome: str) -> None:
+async def test_who_does_not_pick_up(phone: Dialler, status: str, outcome: str) -> None:
     async with sip_peer(refusing(status)) as peer:
         called = await phone.call("attempt", person(peer.port))
     assert (called.outcome, called.seconds) == (outcome, 0.0)
